@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
+import { z } from 'zod'
+import type { Pool, Tx } from '../db/pool.ts'
+import { sql } from '../db/sql.ts'
+import { problem } from './errors.ts'
+import { newId } from './ids.ts'
+import type { Secrets } from './secrets.ts'
+
+/**
+ * Binary data in Postgres: chunks of 1 MiB, compressed and sealed each, streamed in and out with flat memory.
+ * Everything binary goes through here, so that an object store can take its place.
+ */
+export interface StoredBlob {
+  id: string
+  sizeBytes: number
+  /** hex */
+  md5: string
+  sha256: Buffer
+}
+
+export interface Blobs {
+  /**
+   * Stores a stream. Nothing refers to the blob until the caller writes its id into a row; until then, and
+   * when the source breaks, the sweep removes it.
+   * @throws problem 'too_large' when more than maxBytes arrive (nothing is kept)
+   */
+  put(source: AsyncIterable<Uint8Array>, options: { maxBytes: number; tooLarge: string }): Promise<StoredBlob>
+  /** @throws problem 'corrupt' while streaming, when a chunk was changed or is missing */
+  read(id: string): Promise<Readable>
+  /** The whole blob in memory: only for what is known to be small. */
+  bytes(id: string, maxBytes: number): Promise<Buffer>
+  remove(tx: Tx, id: string): Promise<void>
+}
+
+const CHUNK = 1024 * 1024
+const compress = promisify(zstdCompress)
+const decompress = promisify(zstdDecompress)
+const STORED = 0
+const ZSTD = 1
+
+const BlobRow = z.object({ id: z.string(), size_bytes: z.number() })
+const ChunkRow = z.object({ data: z.instanceof(Buffer) })
+
+export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
+  async function writeChunk(id: string, seq: number, clear: Buffer): Promise<void> {
+    const packed = await compress(clear)
+    const [flag, body] = packed.length < clear.length * 0.97 ? [ZSTD, packed] : [STORED, clear]
+    const sealed = secrets.seal(Buffer.concat([Buffer.from([flag]), body]), `${id}:${seq}`)
+    await pool.query(sql.void`
+      insert into blob_chunks (blob_id, seq, data)
+      values (${id}, ${seq}, ${sql.binary(sealed)})`)
+  }
+
+  async function readChunk(id: string, seq: number): Promise<Buffer> {
+    const row = await pool.maybeOne(sql.type(ChunkRow)`
+      select data
+      from blob_chunks
+      where blob_id = ${id} and seq = ${seq}`)
+    if (!row) throw problem('corrupt', `A part of the stored bytes (${id}) is missing.`)
+    const opened = secrets.open(row.data, `${id}:${seq}`)
+    return opened[0] === ZSTD ? decompress(opened.subarray(1)) : opened.subarray(1)
+  }
+
+  const remove = async (tx: Tx, id: string): Promise<void> => {
+    await tx.query(sql.void`delete from blobs where id = ${id}`)
+  }
+
+  async function sizeOf(id: string): Promise<number> {
+    const row = await pool.maybeOne(sql.type(BlobRow)`
+      select id, size_bytes
+      from blobs
+      where id = ${id} and completed_at is not null`)
+    if (!row) throw problem('not_found')
+    return row.size_bytes
+  }
+
+  return {
+    remove,
+    async put(source, { maxBytes, tooLarge }) {
+      const id = newId('blob')
+      const sha256 = createHash('sha256')
+      const md5 = createHash('md5')
+      let sizeBytes = 0
+      let seq = 0
+      let pending: Buffer[] = []
+      let pendingBytes = 0
+      await pool.query(sql.void`
+        insert into blobs (id, data_key_id)
+        values (${id}, ${secrets.currentKeyId})`)
+      const flush = async (bytes: number) => {
+        const all = Buffer.concat(pending)
+        pending = bytes < all.length ? [all.subarray(bytes)] : []
+        pendingBytes -= bytes
+        await writeChunk(id, seq++, all.subarray(0, bytes))
+      }
+      try {
+        for await (const part of source) {
+          sizeBytes += part.length
+          if (sizeBytes > maxBytes) throw problem('too_large', tooLarge)
+          sha256.update(part)
+          md5.update(part)
+          pending.push(Buffer.from(part))
+          pendingBytes += part.length
+          while (pendingBytes >= CHUNK) await flush(CHUNK)
+        }
+        if (pendingBytes > 0) await flush(pendingBytes)
+      } catch (error) {
+        // best effort: the sweep of incomplete blobs removes what a dead database keeps us from removing now
+        await remove(pool, id).catch(() => {})
+        throw error
+      }
+      const stored = { id, sizeBytes, md5: md5.digest('hex'), sha256: sha256.digest() }
+      await pool.query(sql.void`
+        update blobs
+        set size_bytes = ${sizeBytes}, sha256 = ${sql.binary(stored.sha256)}, md5 = ${sql.binary(Buffer.from(stored.md5, 'hex'))},
+          completed_at = now()
+        where id = ${id}`)
+      return stored
+    },
+    async read(id) {
+      const size = await sizeOf(id)
+      const chunks = Math.ceil(size / CHUNK)
+      async function* parts() {
+        for (let seq = 0; seq < chunks; seq++) yield await readChunk(id, seq)
+      }
+      return Readable.from(parts(), { objectMode: false, highWaterMark: CHUNK })
+    },
+    async bytes(id, maxBytes) {
+      const size = await sizeOf(id)
+      if (size > maxBytes)
+        throw problem('too_large', `The stored object has ${size} bytes; this view takes ${maxBytes}.`)
+      const parts: Buffer[] = []
+      for (let seq = 0; seq < Math.ceil(size / CHUNK); seq++) parts.push(await readChunk(id, seq))
+      return Buffer.concat(parts)
+    },
+  }
+}
