@@ -1,4 +1,4 @@
-import { type IDatabase, PgBoss, type SendOptions } from 'pg-boss'
+import { PgBoss, type SendOptions } from 'pg-boss'
 import { z } from 'zod'
 import type { Tx } from '../db/pool.ts'
 import type { Logger } from './log.ts'
