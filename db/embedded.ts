@@ -54,7 +54,7 @@ export async function startPostgres({ dataDir, durable = true }: PostgresOptions
       if (fast.exitCode !== 0) await pg('pg_ctl', ['stop', '-D', cluster, '-m', 'immediate', '-w', '-t', '10'])
     },
     stopNow() {
-      execFileSync(join(bin, 'pg_ctl'), ['stop', '-D', cluster, '-m', 'immediate', '-W'], {
+      execFileSync(join(bin, 'pg_ctl'), ['stop', '-D', cluster, '-m', 'immediate', '-w', '-t', '5'], {
         cwd: '/',
         env: childEnv(),
         stdio: 'ignore',
