@@ -2,7 +2,7 @@
 // Results lie outside the checkout and are named by a hash of their sources, so that any clone on the machine shares them.
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -78,6 +78,7 @@ async function build(name: PartName, folder: string): Promise<void> {
     if (built.code === 'ENOENT') throw new Error(`Go is not on the PATH: the tests need it to build ${name}.`)
     if (built.failed) throw new Error(`go build of ${name} failed:\n${built.all.slice(-4000)}`)
     if (name === 'providers') await arrangeMirror(temporary)
+    await chmod(temporary, 0o755)
     await rename(temporary, folder).catch((error: NodeJS.ErrnoException) => {
       // Another builder was first; its result has the same sources.
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error

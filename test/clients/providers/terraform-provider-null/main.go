@@ -36,9 +36,15 @@ func (nullProvider) Configure(context.Context, provider.ConfigureRequest, *provi
 }
 
 func (nullProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{func() resource.Resource { return nullResource{} }}
+	return []func() resource.Resource{
+		func() resource.Resource { return nullResource{} },
+		func() resource.Resource { return waitResource{} },
+	}
 }
 
 func (nullProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{func() datasource.DataSource { return nullDataSource{} }}
+	return []func() datasource.DataSource{
+		func() datasource.DataSource { return nullDataSource{} },
+		func() datasource.DataSource { return waitDataSource{} },
+	}
 }
