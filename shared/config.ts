@@ -36,8 +36,8 @@ export const settings = {
   ],
   TOFUTF_SITE_TOKEN: [z.string().min(16).optional(), 'An API token with site-admin rights, for automation and tests.'],
   TOFUTF_DATA_DIR: [
-    z.string().default(join(homedir(), '.local', 'share', 'tofutf')),
-    'Folder of the embedded Postgres, certificates, engines and caches.',
+    z.string().optional(),
+    'Folder of the embedded Postgres, certificates, engines and caches. Default: ~/.local/share/tofutf; /var/lib/tofutf for root.',
   ],
   TOFUTF_RUNNER_CONCURRENCY: [
     int.min(1).max(256).default(2),
@@ -123,6 +123,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     throw new ConfigError(parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('\n'))
   }
   const s = parsed.data as Settings
+  const dataDir = s.TOFUTF_DATA_DIR ?? defaultDataDir()
   const scheme = s.TOFUTF_TLS === 'off' ? 'http' : 'https'
   const mib = 1024 * 1024
   return {
@@ -135,11 +136,11 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     secret: s.TOFUTF_SECRET,
     previousSecrets: s.TOFUTF_SECRET_PREVIOUS,
     siteToken: s.TOFUTF_SITE_TOKEN,
-    dataDir: s.TOFUTF_DATA_DIR,
-    workDir: s.TOFUTF_WORK_DIR ?? join(s.TOFUTF_DATA_DIR, 'work'),
-    engineDir: s.TOFUTF_ENGINE_DIR ?? join(s.TOFUTF_DATA_DIR, 'engines'),
+    dataDir,
+    workDir: s.TOFUTF_WORK_DIR ?? join(dataDir, 'work'),
+    engineDir: s.TOFUTF_ENGINE_DIR ?? join(dataDir, 'engines'),
     engineDownload: s.TOFUTF_ENGINE_DOWNLOAD,
-    pluginCacheDir: s.TOFUTF_PLUGIN_CACHE_DIR ?? join(s.TOFUTF_DATA_DIR, 'plugin-cache'),
+    pluginCacheDir: s.TOFUTF_PLUGIN_CACHE_DIR ?? join(dataDir, 'plugin-cache'),
     providerMirror: s.TOFUTF_PROVIDER_MIRROR,
     runner: {
       concurrency: s.TOFUTF_RUNNER_CONCURRENCY,
@@ -156,3 +157,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     logLevel: s.TOFUTF_LOG_LEVEL,
   }
 }
+
+/** Root's home is closed to the unprivileged user that the embedded Postgres then runs as. */
+const defaultDataDir = (): string =>
+  process.getuid?.() === 0 ? '/var/lib/tofutf' : join(homedir(), '.local', 'share', 'tofutf')

@@ -30,6 +30,7 @@ export const problems = {
   too_many_requests: { status: 429, title: 'too many requests', detail: 'Wait before the next request.' },
   gone: { status: 410, title: 'gone', detail: 'This is no longer available.' },
   unavailable: { status: 503, title: 'unavailable', detail: 'The database does not answer; try again.' },
+  internal: { status: 500, title: 'internal server error', detail: 'Something failed that should not.' },
   corrupt: {
     status: 500,
     title: 'stored data is damaged',

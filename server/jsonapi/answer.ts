@@ -1,0 +1,26 @@
+import type { Context } from '../route.ts'
+import { type ResourceDefinition, resourceObject } from './document.ts'
+import { includedObjects } from './include.ts'
+import { type Page, pagination } from './page.ts'
+
+/** A document with one resource, and what `include` asks for. */
+export async function one<T>(resource: ResourceDefinition<T>, row: T, ctx: Context): Promise<Record<string, unknown>> {
+  const included = await includedObjects(resource, [row], ctx)
+  return { data: await resourceObject(resource, row, ctx), ...(included && { included }) }
+}
+
+/** A page of a list. `totalCount` absent: a list that is not paged. */
+export async function many<T>(
+  resource: ResourceDefinition<T>,
+  rows: readonly T[],
+  ctx: Context,
+  paged?: { page: Page; totalCount: number; meta?: Record<string, unknown> },
+): Promise<Record<string, unknown>> {
+  const included = await includedObjects(resource, rows, ctx)
+  const pages = paged && pagination(ctx, paged.page, paged.totalCount)
+  return {
+    data: await Promise.all(rows.map((row) => resourceObject(resource, row, ctx))),
+    ...(included && { included }),
+    ...(pages && { links: pages.links, meta: { ...pages.meta, ...paged?.meta } }),
+  }
+}

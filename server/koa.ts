@@ -1,0 +1,44 @@
+import Router from '@koa/router'
+import Koa, { type Middleware } from 'koa'
+import type { App } from '../shared/app.ts'
+import { problem } from '../shared/errors.ts'
+import { accessOf, actorOfToken } from './middleware/actor.ts'
+import { apiHeaders } from './middleware/headers.ts'
+import { problemsAsJson } from './middleware/problems.ts'
+import { originOf } from './origin.ts'
+import type { Route } from './route.ts'
+import { apiRoutes } from './routes.ts'
+
+export function createKoa(app: App): Koa {
+  const koa = new Koa()
+  koa.silent = true
+  koa.on('error', (error) => app.log.debug({ err: error.message }, 'connection failure'))
+  koa.use(apiHeaders)
+  koa.use(problemsAsJson(app))
+  koa.use(router(app, apiRoutes))
+  koa.use(async () => {
+    throw problem('not_found')
+  })
+  return koa
+}
+
+/** Public routes never look at the token: discovery must answer the same with a wrong one. */
+function router(app: App, routes: readonly Route[]): Middleware {
+  const table = new Router({ strict: false })
+  for (const route of routes) {
+    table[route.method](route.path, async (koa: Koa.Context) => {
+      const isPublic = route.action === 'public:read'
+      const actor = isPublic ? ({ kind: 'anonymous' } as const) : await actorOfToken(app, koa)
+      await route.handle({
+        app,
+        koa,
+        params: koa.params as Record<string, string>,
+        query: koa.query,
+        actor,
+        access: accessOf(app, actor),
+        origin: originOf(app.config, koa),
+      })
+    })
+  }
+  return table.routes() as Middleware
+}

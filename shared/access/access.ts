@@ -1,0 +1,296 @@
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import {
+  type Action,
+  actions,
+  atLeastProject,
+  merge,
+  type Need,
+  noGrants,
+  type OrganizationFlag,
+  type projectLevels,
+  projectRoleInWorkspaces,
+  satisfies,
+  type WorkspaceGrants,
+  workspaceRoles,
+} from '../permissions.ts'
+import type { Actor } from './actor.ts'
+
+/** Where an action happens. A workspace lies in a project, a project in an organization. */
+export interface Scope {
+  organizationId?: string
+  projectId?: string
+  workspaceId?: string
+}
+
+type ProjectLevel = (typeof projectLevels)[number]
+
+interface TeamInOrganization {
+  id: string
+  isOwners: boolean
+  flags: ReadonlySet<string>
+}
+
+const TeamRow = z.object({
+  id: z.string(),
+  is_owners: z.boolean(),
+  organization_access: z.record(z.string(), z.unknown()),
+})
+const AccessRow = z.object({ access: z.string(), custom: z.record(z.string(), z.unknown()) })
+const OneRow = z.object({ one: z.number() })
+
+/**
+ * What one caller may do, for the length of one request: team memberships and grants are read once each.
+ * A new one is made per request, so that a revoked right is gone with the next request.
+ */
+export class Access {
+  readonly actor: Actor
+  private readonly db: Tx
+  private readonly teams = new Map<string, Promise<TeamInOrganization[] | null>>()
+  private readonly grants = new Map<string, Promise<WorkspaceGrants | null>>()
+
+  constructor(db: Tx, actor: Actor) {
+    this.db = db
+    this.actor = actor
+  }
+
+  get isSiteAdmin(): boolean {
+    return this.actor.kind === 'user' && this.actor.isSiteAdmin
+  }
+
+  /** The caller's teams in an organization; null = not a member at all. */
+  teamsIn(organizationId: string): Promise<TeamInOrganization[] | null> {
+    let known = this.teams.get(organizationId)
+    if (!known) {
+      known = this.loadTeams(organizationId)
+      this.teams.set(organizationId, known)
+    }
+    return known
+  }
+
+  private async loadTeams(organizationId: string): Promise<TeamInOrganization[] | null> {
+    const { actor } = this
+    const toTeams = (rows: readonly z.output<typeof TeamRow>[]) =>
+      rows.map((r) => ({
+        id: r.id,
+        isOwners: r.is_owners,
+        flags: new Set(
+          Object.entries(r.organization_access)
+            .filter(([, v]) => v === true)
+            .map(([k]) => k),
+        ),
+      }))
+    if (actor.kind === 'team') {
+      if (actor.organizationId !== organizationId) return null
+      return toTeams(
+        await this.db.any(sql.type(TeamRow)`
+          select id, is_owners, organization_access
+          from teams
+          where id = ${actor.teamId}`),
+      )
+    }
+    if (actor.kind !== 'user') return null
+    const rows = await this.db.any(sql.type(
+      TeamRow.extend({
+        id: z.string().nullable(),
+        is_owners: z.boolean().nullable(),
+        organization_access: z.record(z.string(), z.unknown()).nullable(),
+      }),
+    )`
+      select t.id, t.is_owners, t.organization_access
+      from organization_memberships m
+      left join team_members tm on tm.user_id = m.user_id
+        and tm.team_id in (select id from teams where organization_id = ${organizationId})
+      left join teams t on t.id = tm.team_id
+      where m.organization_id = ${organizationId} and m.user_id = ${actor.userId} and m.status = 'active'`)
+    if (rows.length === 0) return null
+    return toTeams(rows.filter((r) => r.id !== null) as z.output<typeof TeamRow>[])
+  }
+
+  async isMember(organizationId: string): Promise<boolean> {
+    const { actor } = this
+    if (this.isSiteAdmin) return true
+    if (actor.kind === 'organization') return actor.organizationId === organizationId
+    if (actor.kind === 'phase' || actor.kind === 'agent') return actor.organizationId === organizationId
+    return (await this.teamsIn(organizationId)) !== null
+  }
+
+  async isOwner(organizationId: string): Promise<boolean> {
+    if (this.isSiteAdmin) return true
+    // an organization token manages everything in its organization but runs and state
+    if (this.actor.kind === 'organization') return this.actor.organizationId === organizationId
+    return ((await this.teamsIn(organizationId)) ?? []).some((t) => t.isOwners)
+  }
+
+  async hasFlag(organizationId: string, flag: OrganizationFlag): Promise<boolean> {
+    if (await this.isOwner(organizationId)) return true
+    const implied: Partial<Record<OrganizationFlag, OrganizationFlag[]>> = {
+      'read-workspaces': ['manage-workspaces'],
+      'read-projects': ['manage-projects'],
+      'manage-membership': ['manage-teams', 'manage-organization-access'],
+      'manage-teams': ['manage-organization-access'],
+    }
+    const enough = [flag, ...(implied[flag] ?? [])]
+    return ((await this.teamsIn(organizationId)) ?? []).some((t) => enough.some((f) => t.flags.has(f)))
+  }
+
+  /** The role on a project, the strongest of all teams; 'none' when the project is not visible. */
+  async projectLevel(organizationId: string, projectId: string): Promise<ProjectLevel> {
+    if (await this.hasFlag(organizationId, 'manage-projects')) return 'admin'
+    if (await this.hasFlag(organizationId, 'manage-workspaces')) return 'maintain'
+    const teams = (await this.teamsIn(organizationId)) ?? []
+    let level: ProjectLevel = (await this.hasFlag(organizationId, 'read-projects')) ? 'read' : 'none'
+    if (teams.length === 0) return level
+    const rows = await this.db.any(sql.type(AccessRow)`
+      select access, custom
+      from team_projects
+      where project_id = ${projectId} and team_id = any(${sql.array(
+        teams.map((t) => t.id),
+        'text',
+      )})`)
+    for (const row of rows) {
+      const held: ProjectLevel = row.access === 'custom' ? customProjectLevel(row.custom) : (row.access as ProjectLevel)
+      if (atLeastProject(held, level)) level = held
+    }
+    return level
+  }
+
+  /** What the caller holds on a workspace; null when it is not visible to them. */
+  workspaceGrants(scope: {
+    organizationId: string
+    projectId: string
+    workspaceId: string
+  }): Promise<WorkspaceGrants | null> {
+    let known = this.grants.get(scope.workspaceId)
+    if (!known) {
+      known = this.loadGrants(scope)
+      this.grants.set(scope.workspaceId, known)
+    }
+    return known
+  }
+
+  private async loadGrants(scope: {
+    organizationId: string
+    projectId: string
+    workspaceId: string
+  }): Promise<WorkspaceGrants | null> {
+    const { actor } = this
+    if (actor.kind === 'phase') return this.phaseGrants(actor, scope)
+    if (await this.isOwner(scope.organizationId)) return workspaceRoles.admin
+    if (await this.hasFlag(scope.organizationId, 'manage-workspaces')) return workspaceRoles.admin
+    let held: WorkspaceGrants | null = (await this.hasFlag(scope.organizationId, 'read-workspaces'))
+      ? workspaceRoles.read
+      : null
+    const teams = (await this.teamsIn(scope.organizationId)) ?? []
+    if (teams.length === 0) return held
+    const ids = sql.array(
+      teams.map((t) => t.id),
+      'text',
+    )
+    const rows = await this.db.any(sql.type(AccessRow.extend({ of: z.enum(['workspace', 'project']) }))`
+      select 'workspace' as of, access, custom
+      from team_workspaces
+      where workspace_id = ${scope.workspaceId} and team_id = any(${ids})
+      union all
+      select 'project', access, custom
+      from team_projects
+      where project_id = ${scope.projectId} and team_id = any(${ids})`)
+    for (const row of rows) held = merge(held, row.of === 'workspace' ? workspaceGrant(row) : projectGrant(row))
+    return held
+  }
+
+  /** A running engine reads its own workspace's state, and others' that share theirs with it. Nothing else. */
+  private async phaseGrants(
+    actor: Extract<Actor, { kind: 'phase' }>,
+    scope: { organizationId: string; workspaceId: string },
+  ): Promise<WorkspaceGrants | null> {
+    if (actor.organizationId !== scope.organizationId) return null
+    const readsState: WorkspaceGrants = { ...noGrants, states: 'read' }
+    if (actor.workspaceId === scope.workspaceId) return readsState
+    const shared = await this.db.maybeOne(sql.type(OneRow)`
+      select 1 as one
+      from workspaces w
+      where w.id = ${scope.workspaceId}
+        and (w.global_remote_state
+          or exists (
+            select 1
+            from remote_state_consumers c
+            where c.workspace_id = w.id and c.consumer_id = ${actor.workspaceId}))`)
+    return shared ? readsState : null
+  }
+
+  /** Whether the caller may do the action there. The one function that decides. */
+  async may(action: Action, scope: Scope): Promise<boolean> {
+    const need: Need = actions[action]
+    const { actor } = this
+    switch (need.on) {
+      case 'anyone':
+        return true
+      case 'account':
+        return actor.kind !== 'anonymous' && actor.kind !== 'phase' && actor.kind !== 'agent'
+      case 'site':
+        return this.isSiteAdmin
+      case 'agent':
+        return actor.kind === 'agent'
+      case 'organization': {
+        if (!scope.organizationId || actor.kind === 'anonymous') return false
+        if (actor.kind === 'phase' || actor.kind === 'agent') {
+          // an engine looks its organization and workspaces up (terraform_remote_state), and no more
+          return (
+            actor.organizationId === scope.organizationId &&
+            (action === 'organization:read' || action === 'workspace:list')
+          )
+        }
+        if (need.needs === 'member') return this.isMember(scope.organizationId)
+        if (need.needs === 'owner') return this.isOwner(scope.organizationId)
+        return this.hasFlag(scope.organizationId, need.needs)
+      }
+      case 'project':
+        if (!scope.organizationId || !scope.projectId) return false
+        return atLeastProject(await this.projectLevel(scope.organizationId, scope.projectId), need.needs)
+      case 'workspace': {
+        const { organizationId, projectId, workspaceId } = scope
+        if (!organizationId || !projectId || !workspaceId) return false
+        if (need.notByOrganizationToken && actor.kind === 'organization') return false
+        const grants = await this.workspaceGrants({ organizationId, projectId, workspaceId })
+        return grants !== null && satisfies(grants, need.needs)
+      }
+    }
+  }
+
+  /** Whether the caller may know that the thing exists: decides between 403 and 404. */
+  async maySee(scope: Scope): Promise<boolean> {
+    if (scope.workspaceId) return this.may('workspace:read', scope)
+    if (scope.projectId) return this.may('project:read', scope)
+    if (scope.organizationId) return this.may('organization:read', scope)
+    return this.actor.kind !== 'anonymous'
+  }
+}
+
+function customProjectLevel(custom: Record<string, unknown>): ProjectLevel {
+  const of = (custom.project ?? {}) as Record<string, unknown>
+  return of.settings === 'delete' || of.settings === 'update' ? 'admin' : 'read'
+}
+
+function workspaceGrant(row: z.output<typeof AccessRow>): WorkspaceGrants {
+  if (row.access !== 'custom') return workspaceRoles[row.access as keyof typeof workspaceRoles]
+  return customGrants(row.custom)
+}
+
+function projectGrant(row: z.output<typeof AccessRow>): WorkspaceGrants | null {
+  if (row.access !== 'custom') return projectRoleInWorkspaces[row.access as ProjectLevel]
+  return customGrants((row.custom.workspace ?? {}) as Record<string, unknown>)
+}
+
+function customGrants(custom: Record<string, unknown>): WorkspaceGrants {
+  return {
+    admin: false,
+    runs: (custom.runs as WorkspaceGrants['runs']) ?? 'none',
+    variables: (custom.variables as WorkspaceGrants['variables']) ?? 'none',
+    states: (custom['state-versions'] as WorkspaceGrants['states']) ?? 'none',
+    locking: custom['workspace-locking'] === true || custom.locking === true,
+    runTasks: custom['run-tasks'] === true,
+    policyOverrides: custom['policy-overrides'] === true,
+  }
+}

@@ -1,0 +1,102 @@
+import { UniqueIntegrityConstraintViolationError } from 'slonik'
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import type { App } from '../app.ts'
+import { invalid } from '../errors.ts'
+import { newId } from '../ids.ts'
+import {
+  insertOrganization,
+  markOrganizationDeleted,
+  type Organization,
+  selectOrganization,
+  updateOrganizationRow,
+} from './queries.ts'
+
+/** Settings with a default, as the API names them (kebab-case). A setting that is stored is obeyed by its owner. */
+export const OrganizationSettings = z.object({
+  'collaborator-auth-policy': z.enum(['password', 'two_factor_mandatory']).default('password'),
+  'session-timeout': z.number().int().min(1).nullable().default(null),
+  'session-remember': z.number().int().min(1).nullable().default(null),
+  'cost-estimation-enabled': z.boolean().default(false),
+  'send-passing-statuses-for-untriggered-speculative-plans': z.boolean().default(false),
+  'aggregated-commit-status-enabled': z.boolean().default(true),
+  'speculative-plan-management-enabled': z.boolean().default(true),
+  'assessments-enforced': z.boolean().default(false),
+  'allow-force-delete-workspaces': z.boolean().default(false),
+  'default-execution-mode': z.enum(['remote', 'local', 'agent']).default('remote'),
+  'default-agent-pool-id': z.string().nullable().default(null),
+  'owners-team-saml-role-id': z.string().nullable().default(null),
+  'user-tokens-enabled': z.boolean().default(true),
+  'max-ttl-enabled': z.boolean().default(false),
+})
+
+export const organizationSettings = (organization: Pick<Organization, 'settings'>) =>
+  OrganizationSettings.parse(organization.settings)
+
+/** Names appear in addresses and in folders. */
+export const nameRule = /^[A-Za-z0-9_-]+$/
+export const checkName = (name: string, what = 'Name'): void => {
+  if (!nameRule.test(name))
+    throw invalid('name', `${what} may only contain letters, numbers, dashes (-), and underscores (_)`)
+}
+
+/** Creates it with its default project and its owners team; the creator (a user) becomes a member and an owner. */
+export async function createOrganization(
+  tx: Tx,
+  input: { name: string; email: string; settings: Record<string, unknown>; ownerId: string | null },
+): Promise<Organization> {
+  checkName(input.name)
+  const id = newId('org')
+  try {
+    await insertOrganization(tx, { id, name: input.name, email: input.email, settings: input.settings })
+  } catch (error) {
+    if (error instanceof UniqueIntegrityConstraintViolationError) throw invalid('name', 'Name has already been taken')
+    throw error
+  }
+  const teamId = newId('team')
+  await tx.query(sql.void`
+    insert into projects (id, organization_id, name, is_default)
+    values (${newId('prj')}, ${id}, 'Default Project', true)`)
+  await tx.query(sql.void`
+    insert into teams (id, organization_id, name, visibility, is_owners)
+    values (${teamId}, ${id}, 'owners', 'secret', true)`)
+  if (input.ownerId) {
+    await tx.query(sql.void`
+      insert into organization_memberships (id, organization_id, user_id, email, status)
+      select ${newId('ou')}, ${id}, u.id, coalesce(u.email, u.username || '@localhost'), 'active'
+      from users u
+      where u.id = ${input.ownerId}`)
+    await tx.query(sql.void`
+      insert into team_members (team_id, user_id)
+      values (${teamId}, ${input.ownerId})`)
+  }
+  return selectOrganization(tx, id)
+}
+
+export async function updateOrganization(
+  tx: Tx,
+  organization: Organization,
+  change: { name?: string | undefined; email?: string | undefined; settings: Record<string, unknown> },
+): Promise<Organization> {
+  if (change.name !== undefined) checkName(change.name)
+  try {
+    await updateOrganizationRow(tx, {
+      id: organization.id,
+      name: change.name ?? organization.name,
+      email: change.email ?? organization.email,
+      settings: { ...organization.settings, ...change.settings },
+    })
+  } catch (error) {
+    if (error instanceof UniqueIntegrityConstraintViolationError) throw invalid('name', 'Name has already been taken')
+    throw error
+  }
+  return selectOrganization(tx, organization.id)
+}
+
+export async function deleteOrganization(app: App, organization: Organization): Promise<void> {
+  await app.db.transaction(async (tx) => {
+    await markOrganizationDeleted(tx, organization.id)
+    await app.queue.send(tx, 'organization-delete', { organizationId: organization.id })
+  })
+}
