@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { constants } from 'node:fs'
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Stop } from './stop.ts'
+import { guardAgainstWorkerDeath } from './worker-death.ts'
+
+export interface EngineExit {
+  /** null when a signal ended it */
+  exitCode: number | null
+  signal: string | null
+  /** the end of stderr, for commands whose stdout is data */
+  stderrTail: string
+  durationMs: number
+}
+
+export interface EngineCommand {
+  binary: string
+  args: readonly string[]
+  cwd: string
+  env: Record<string, string>
+  stop: Stop
+  /** the phase's folder, for the output pipe */
+  folder: string
+  /** KILL this long after INT when the claim is lost; after a cancel too if `killAfterCancel` */
+  graceMs: number
+  killAfterCancel: boolean
+}
+
+/** Takes stdout and stderr, interleaved as written; a returned promise pauses the engine's output until it settles. */
+export type OutputSink = (chunk: Buffer) => Promise<void> | undefined
+
+const STDERR_TAIL_BYTES = 16 * 1024
+const DRAIN_MS = 2000
+
+/**
+ * Runs an engine command whose output is for people.
+ *
+ * The output goes through a named pipe that the engine itself holds open for reading too: when the worker dies, the
+ * engine's next line must not meet a broken pipe. A Go program dies of SIGPIPE on stdout, before it wrote its state.
+ */
+export async function runToLog(command: EngineCommand, sink: OutputSink): Promise<EngineExit> {
+  const path = join(command.folder, 'output.fifo')
+  await rm(path, { force: true })
+  const [code] = await exitOf(spawn('mkfifo', ['-m', '600', path], { stdio: 'ignore' }))
+  if (code !== 0) throw new Error(`mkfifo exited with code ${code}`)
+  const ends: FileHandle[] = []
+  try {
+    const both = await open(path, constants.O_RDWR)
+    ends.push(both)
+    const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    ends.push(reader)
+    const running = start(command, ['ignore', both.fd, both.fd])
+    // Only the engine's group holds the pipe now, so its end of file means that nobody can write any more.
+    await both.close()
+    ends.shift()
+    const output = new Socket({ fd: reader.fd, readable: true, writable: false })
+    ends.pop()
+    const drained = drain(output, sink)
+    const exit = await running
+    const timer = setTimeout(() => output.destroy(), DRAIN_MS)
+    await drained
+    clearTimeout(timer)
+    return exit
+  } finally {
+    await Promise.all(ends.map((end) => end.close()))
+  }
+}
+
+/** Runs an engine command whose stdout is data, straight into a file: it never passes through this process. */
+export async function runToFile(command: EngineCommand, file: string): Promise<EngineExit> {
+  const out = await open(file, 'w', 0o600)
+  try {
+    return await start(command, ['ignore', out.fd, 'pipe'])
+  } finally {
+    await out.close()
+  }
+}
+
+async function drain(output: Socket, sink: OutputSink): Promise<void> {
+  for await (const chunk of output as AsyncIterable<Buffer>) {
+    const wait = sink(chunk)
+    if (wait) await wait
+  }
+}
+
+async function start(command: EngineCommand, stdio: ['ignore', number, number | 'pipe']): Promise<EngineExit> {
+  command.stop.throwIfRequested()
+  const startedAt = performance.now()
+  const guard = guardAgainstWorkerDeath(command.binary, command.args)
+  // Not execa: its end waits for streams that a provisioner's background child may hold open.
+  const child = spawn(guard.file, guard.args, {
+    cwd: command.cwd,
+    env: command.env,
+    stdio,
+    // Own group: a signal reaches provisioners too.
+    detached: true,
+  })
+  let stderrTail = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderrTail = (stderrTail + chunk.toString()).slice(-STDERR_TAIL_BYTES)
+  })
+  const { pid } = child
+  const release = pid === undefined ? undefined : guard.watch?.(pid)
+  const unlisten = pid === undefined ? undefined : interruptOnStop(command, pid)
+  try {
+    const [exitCode, signal] = await exitOf(child)
+    return { exitCode, signal, stderrTail, durationMs: performance.now() - startedAt }
+  } finally {
+    unlisten?.()
+    release?.()
+    // Whatever a provisioner left in the background ends with its engine.
+    if (pid !== undefined) signalGroup(pid, 'SIGKILL')
+  }
+}
+
+/** @throws the spawn's error, for example when the binary has gone */
+const exitOf = (child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> =>
+  new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => resolve([code, signal]))
+  })
+
+function interruptOnStop(command: EngineCommand, pid: number): () => void {
+  let interrupted = false
+  let timer: NodeJS.Timeout | undefined
+  const unlisten = command.stop.listen((wish) => {
+    if (wish === 'force') return signalGroup(pid, 'SIGKILL')
+    // A second INT makes the engines give up at once, without writing their state.
+    if (!interrupted) signalGroup(pid, 'SIGINT')
+    interrupted = true
+    if (wish === 'lost' || command.killAfterCancel) {
+      timer ??= setTimeout(() => signalGroup(pid, 'SIGKILL'), command.graceMs)
+    }
+  })
+  return () => {
+    unlisten()
+    clearTimeout(timer)
+  }
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}

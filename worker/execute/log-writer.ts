@@ -1,0 +1,84 @@
+import { EventEmitter, once } from 'node:events'
+
+const FLUSH_BYTES = 64 * 1024
+const FLUSH_MS = 50
+const MAX_BUFFERED_BYTES = 1024 * 1024
+
+/**
+ * Sends the bytes of a phase's log in order, in batches: at once when nothing went out lately, else after 50 ms or
+ * 64 KiB. Bytes pass unchanged, wherever a chunk is cut. At most one send is under way.
+ */
+export class LogWriter {
+  readonly #send: (bytes: Buffer) => Promise<void>
+  readonly #events = new EventEmitter()
+  #chunks: Buffer[] = []
+  #bufferedBytes = 0
+  #sending = false
+  #lastSentAt = 0
+  #timer: NodeJS.Timeout | undefined
+  #error: Error | undefined
+
+  /** @param onError called once, when a send failed; later writes are dropped */
+  constructor(send: (bytes: Buffer) => Promise<void>, onError: (error: Error) => void) {
+    this.#send = send
+    this.#events.setMaxListeners(0)
+    this.#events.once('failed', onError)
+  }
+
+  write(chunk: Buffer | string): void {
+    if (this.#error) return
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    this.#chunks.push(bytes)
+    this.#bufferedBytes += bytes.length
+    this.#schedule()
+  }
+
+  /** True when the reader of the engine's output should pause until `drained()`. */
+  get isFull(): boolean {
+    return this.#bufferedBytes > MAX_BUFFERED_BYTES && !this.#error
+  }
+
+  /** Resolves when everything written so far is sent, or sending has failed. */
+  async drained(): Promise<void> {
+    while (!this.#error && (this.#sending || this.#bufferedBytes > 0)) {
+      if (!this.#sending) void this.#flush()
+      await once(this.#events, 'sent')
+    }
+  }
+
+  /** @throws the error of a failed send */
+  async end(): Promise<void> {
+    await this.drained()
+    clearTimeout(this.#timer)
+    if (this.#error) throw this.#error
+  }
+
+  #schedule(): void {
+    if (this.#sending || this.#bufferedBytes === 0) return
+    const dueMs = this.#bufferedBytes >= FLUSH_BYTES ? 0 : this.#lastSentAt + FLUSH_MS - performance.now()
+    clearTimeout(this.#timer)
+    if (dueMs <= 0) void this.#flush()
+    else this.#timer = setTimeout(() => void this.#flush(), dueMs)
+  }
+
+  async #flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    if (this.#sending || this.#bufferedBytes === 0 || this.#error) return
+    const batch = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
+    this.#chunks = []
+    this.#bufferedBytes = 0
+    this.#sending = true
+    try {
+      await this.#send(batch)
+    } catch (error) {
+      this.#error = error instanceof Error ? error : new Error(String(error))
+      this.#chunks = []
+      this.#bufferedBytes = 0
+      this.#events.emit('failed', this.#error)
+    }
+    this.#sending = false
+    this.#lastSentAt = performance.now()
+    this.#events.emit('sent')
+    this.#schedule()
+  }
+}
