@@ -60,7 +60,9 @@ async function whichChromium(): Promise<string | undefined> {
 function runMocha(env: Record<string, string>): Promise<number> {
   const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js')
   const reporter = join(root, 'test', 'support', 'counting-reporter.ts')
-  const args = [mocha, '--exit', '--reporter', reporter, ...process.argv.slice(2)]
+  const given = process.argv.slice(2)
+  const specs = given.some((arg) => arg.endsWith('.ts')) ? [] : ['test/**/*.test.ts']
+  const args = [mocha, '--exit', '--reporter', reporter, ...given, ...specs]
   const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((resolve, reject) => {

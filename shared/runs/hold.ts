@@ -1,0 +1,156 @@
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import type { App } from '../app.ts'
+import { ClaimLost, type PhaseResult, type PlanArtifact } from '../phase.ts'
+import { openLog } from './logs.ts'
+import { type LockedRun, lockRun, sendPhase, transition } from './transition.ts'
+
+/**
+ * Holding a phase: taking it counts its claim up, and every later write names the claim and is refused when it is
+ * stale. That is what keeps two workers from both writing, whatever the queue does.
+ */
+export interface Claim {
+  runId: string
+  phase: 'plan' | 'apply'
+  phaseId: string
+  claim: number
+}
+
+const TakenRow = z.object({ id: z.string(), claim: z.number() })
+
+/**
+ * The first act of a worker with a job. null: the phase is not to be executed (canceled meanwhile, done already, or an
+ * apply that somebody else began: an apply is never taken twice).
+ */
+export const takePhase = (app: App, runId: string, phase: 'plan' | 'apply', claimedBy: string): Promise<Claim | null> =>
+  app.db.transaction(async (tx) => {
+    const run = await lockRun(tx, runId).catch(() => null)
+    const takeable = phase === 'plan' ? ['plan_queued', 'planning'] : ['apply_queued']
+    if (!run || !takeable.includes(run.status)) return null
+    await transition(app, tx, run, phase === 'plan' ? 'plan-taken' : 'apply-taken')
+    const taken = await tx.one(sql.type(TakenRow)`
+      update phases
+      set claim = claim + 1, claimed_by = ${claimedBy}, heartbeat_at = now()
+      where run_id = ${runId} and kind = ${phase}
+      returning id, claim`)
+    if (phase === 'plan') {
+      await tx.query(sql.void`
+        update runs
+        set base_state_version_id = (select w.current_state_version_id from workspaces w where w.id = workspace_id)
+        where id = ${runId}`)
+    }
+    await openLog(tx, taken.id)
+    return { runId, phase, phaseId: taken.id, claim: taken.claim }
+  })
+
+/** Locks the run and proves the claim. @throws ClaimLost */
+export async function lockHeld(tx: Tx, claim: Claim): Promise<LockedRun> {
+  const run = await lockRun(tx, claim.runId).catch(() => null)
+  if (!run || run.status !== (claim.phase === 'plan' ? 'planning' : 'applying')) throw new ClaimLost()
+  await requireClaim(tx, claim)
+  return run
+}
+
+/** @throws ClaimLost when the phase ended or is held by another claim */
+export async function requireClaim(tx: Tx, claim: Claim): Promise<void> {
+  const held = await tx.maybeOne(sql.type(TakenRow)`
+    select id, claim
+    from phases
+    where id = ${claim.phaseId} and claim = ${claim.claim} and status = 'running'
+    for update`)
+  if (!held) throw new ClaimLost()
+}
+
+/** What the run wishes of its worker; 'lost' when the claim is not valid any more. */
+export async function stopWish(app: App, claim: Claim): Promise<'cancel' | 'force' | 'lost' | null> {
+  const row = await app.db.maybeOne(sql.type(z.object({ stop_wish: z.enum(['cancel', 'force']).nullable() }))`
+    select r.stop_wish
+    from phases p
+    join runs r on r.id = p.run_id
+    where p.id = ${claim.phaseId} and p.claim = ${claim.claim} and p.status = 'running'`)
+  return row ? row.stop_wish : 'lost'
+}
+
+const artifactColumn: Record<PlanArtifact, string> = {
+  'plan-file': 'plan_file_blob_id',
+  'lock-file': 'lock_file_blob_id',
+  'plan-json': 'plan_json_blob_id',
+  'plan-json-redacted': 'plan_json_redacted_blob_id',
+}
+
+/** @throws ClaimLost */
+export const keepArtifact = (app: App, claim: Claim, name: PlanArtifact, blobId: string): Promise<void> =>
+  app.db.transaction(async (tx) => {
+    await requireClaim(tx, claim)
+    await tx.query(sql.void`
+      update phases
+      set ${sql.identifier([artifactColumn[name]])} = ${blobId}
+      where id = ${claim.phaseId}`)
+  })
+
+export async function artifactBlob(app: App, runId: string, name: PlanArtifact): Promise<string | null> {
+  const row = await app.db.maybeOne(sql.type(z.object({ blob_id: z.string().nullable() }))`
+    select ${sql.identifier([artifactColumn[name]])} as blob_id
+    from phases
+    where run_id = ${runId} and kind = 'plan'`)
+  return row?.blob_id ?? null
+}
+
+/**
+ * The end of a phase: result, counters, log end and the run's next status in one transaction, so that no client sees
+ * a finished plan of a run that is still planning.
+ * @throws ClaimLost
+ */
+export const finishPhase = (app: App, claim: Claim, result: PhaseResult): Promise<void> =>
+  app.db.transaction(async (tx) => {
+    const run = await lockHeld(tx, claim)
+    const counts = result.counts ?? { additions: 0, changes: 0, destructions: 0, imports: 0 }
+    const finished = result.outcome === 'finished' ? result : null
+    await tx.query(sql.void`
+      update phases
+      set additions = ${counts.additions}, changes = ${counts.changes}, destructions = ${counts.destructions},
+        imports = ${counts.imports}, has_changes = ${finished?.hasChanges ?? false},
+        generated_configuration = ${finished?.generatedConfiguration ?? false}
+      where id = ${claim.phaseId}`)
+    let held = run
+    if (claim.phase === 'plan' && finished) {
+      await tx.query(sql.void`update runs set has_changes = ${finished.hasChanges} where id = ${run.id}`)
+      held = { ...run, has_changes: finished.hasChanges }
+    }
+    const event = `${claim.phase}-${result.outcome}` as const
+    await transition(app, tx, held, event, result.outcome === 'errored' ? { reason: result.reason } : {})
+    if (event === 'apply-finished') await keepConfiguration(tx, run.id)
+  })
+
+/** A provisional configuration (from `plan -out`) becomes the workspace's current one with its first apply. */
+const keepConfiguration = (tx: Tx, runId: string) =>
+  tx.query(sql.void`
+    with applied as (
+      update configuration_versions c
+      set provisional = false, current_at = now()
+      from runs r
+      where r.id = ${runId} and c.id = r.configuration_version_id and c.provisional and not c.speculative
+      returning c.id, c.workspace_id)
+    update workspaces w
+    set current_configuration_version_id = applied.id
+    from applied
+    where w.id = applied.workspace_id`)
+
+/**
+ * A worker stopped answering. A plan that nobody took over ends errored; an apply is never repeated: whether its
+ * engine changed something is not known. An apply that nobody had begun is sent again.
+ */
+export const losePhase = (app: App, runId: string, phase: 'plan' | 'apply'): Promise<void> =>
+  app.db.transaction(async (tx) => {
+    const run = await lockRun(tx, runId).catch(() => null)
+    if (!run) return
+    if (phase === 'apply' && run.status === 'apply_queued') return sendPhase(app, tx, run, 'apply')
+    if (phase === 'plan' && !['plan_queued', 'planning'].includes(run.status)) return
+    if (phase === 'apply' && run.status !== 'applying') return
+    const reason =
+      phase === 'plan'
+        ? 'The worker was lost during the plan, and so were those that tried again. Start a new run.'
+        : 'The worker was lost during the apply. The state holds what was uploaded before; compare it with reality before the next run.'
+    await transition(app, tx, run, 'lost', { reason })
+  })

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import { notify } from '../live.ts'
+import { ClaimLost } from '../phase.ts'
+
+// The whole log of a phase is one byte string: STX, the engine's output, and ETX once the phase ends.
+// Source: shared/api/cli-protocol.md 2.4 (go-tfe logreader.go).
+const STX = Buffer.from([2])
+const ETX = Buffer.from([3])
+
+const StartRow = z.object({ start: z.number() })
+const ChunkRow = z.object({ start_offset: z.number(), data: z.instanceof(Buffer) })
+
+/** Largest piece in one row. */
+const CHUNK = 64 * 1024
+
+async function append(tx: Tx, phaseId: string, claim: number | null, bytes: Buffer, close: boolean): Promise<boolean> {
+  const row = await tx.maybeOne(sql.type(StartRow)`
+    update phases
+    set log_size = log_size + ${bytes.length}, log_closed = ${close}
+    where id = ${phaseId} and not log_closed and (${claim}::int is null or (claim = ${claim} and status = 'running'))
+    returning log_size - ${bytes.length} as start`)
+  if (!row) return false
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    await tx.query(sql.void`
+      insert into log_chunks (phase_id, start_offset, data)
+      values (${phaseId}, ${row.start + at}, ${sql.binary(bytes.subarray(at, at + CHUNK))})`)
+  }
+  await notify(tx, `log:${phaseId}`)
+  return true
+}
+
+/** Starts the log, unless a former worker did. */
+export async function openLog(tx: Tx, phaseId: string): Promise<void> {
+  const row = await tx.maybeOne(sql.type(StartRow)`
+    select log_size as start
+    from phases
+    where id = ${phaseId} and log_size = 0`)
+  if (row) await append(tx, phaseId, null, STX, false)
+}
+
+/** @throws ClaimLost when the phase is held by another claim or has ended */
+export async function appendLog(tx: Tx, phaseId: string, claim: number, bytes: Buffer): Promise<void> {
+  if (!(await append(tx, phaseId, claim, bytes, false))) throw new ClaimLost()
+}
+
+/** Ends the log, in the transaction that makes the phase terminal. A log that never began gets both marks. */
+export async function closeLog(tx: Tx, phaseId: string): Promise<void> {
+  await openLog(tx, phaseId)
+  await append(tx, phaseId, null, ETX, true)
+}
+
+/**
+ * One piece of a log. `offset` and `limit` count bytes of the byte string; at and past the end the answer is empty,
+ * not an error.
+ */
+export async function readLog(tx: Tx, phaseId: string, range: { offset: number; limit: number }): Promise<Buffer> {
+  const { offset, limit } = range
+  const chunks = await tx.any(sql.type(ChunkRow)`
+    select start_offset, data
+    from log_chunks
+    where phase_id = ${phaseId}
+      and start_offset >= coalesce((
+        select max(start_offset)
+        from log_chunks
+        where phase_id = ${phaseId} and start_offset <= ${offset}), 0)
+      and start_offset < ${offset + limit}
+    order by start_offset
+    limit ${Math.ceil(limit / 256) + 2}`)
+  const pieces: Buffer[] = []
+  let wanted = offset
+  for (const { start_offset, data } of chunks) {
+    const from = wanted - start_offset
+    if (from >= data.length) continue
+    const piece = data.subarray(from, from + (offset + limit - wanted))
+    pieces.push(piece)
+    wanted += piece.length
+    if (wanted >= offset + limit) break
+  }
+  return Buffer.concat(pieces)
+}

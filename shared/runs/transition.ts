@@ -1,0 +1,199 @@
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import type { App } from '../app.ts'
+import { problem } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { notify } from '../live.ts'
+import { phaseJobOptions } from '../queues.ts'
+import {
+  findRow,
+  holdsWorkspace,
+  isFinal,
+  type LifecycleRow,
+  type PhaseStatus,
+  type RunEvent,
+  type RunFacts,
+  type RunStatus,
+  statuses,
+} from './lifecycle.ts'
+import { closeLog } from './logs.ts'
+import { promoteNext } from './workspace-queue.ts'
+
+const LockedRow = z.object({
+  id: z.string(),
+  workspace_id: z.string(),
+  status: z.enum(statuses),
+  plan_only: z.boolean(),
+  save_plan: z.boolean(),
+  auto_apply: z.boolean(),
+  allow_empty_apply: z.boolean(),
+  has_changes: z.boolean(),
+  stop_wish: z.enum(['cancel', 'force']).nullable(),
+  force_cancel_available: z.boolean(),
+  execution_mode: z.string(),
+  agent_pool_id: z.string().nullable(),
+  finished_at: z.date().nullable(),
+})
+export type LockedRun = z.output<typeof LockedRow>
+
+/**
+ * Locks the run's workspace, then the run: always in this order, so that a promotion and a transition cannot
+ * wait for each other.
+ * @throws problem 'not_found'
+ */
+export async function lockRun(tx: Tx, runId: string): Promise<LockedRun> {
+  await tx.query(sql.void`
+    select w.id
+    from workspaces w
+    where w.id = (select r.workspace_id from runs r where r.id = ${runId})
+    for no key update of w`)
+  const run = await tx.maybeOne(sql.type(LockedRow)`
+    select r.id, r.workspace_id, r.status, r.plan_only, r.save_plan, r.auto_apply, r.allow_empty_apply, r.has_changes,
+      r.stop_wish, coalesce(r.force_cancel_available_at <= now(), false) as force_cancel_available,
+      r.execution_mode, r.agent_pool_id, r.finished_at
+    from runs r
+    where r.id = ${runId}
+    for update of r`)
+  if (!run) throw problem('not_found')
+  return run
+}
+
+export const factsOf = (
+  run: Omit<LockedRun, 'id' | 'workspace_id' | 'finished_at' | 'execution_mode' | 'agent_pool_id' | 'status'>,
+): RunFacts => ({
+  planOnly: run.plan_only,
+  savePlan: run.save_plan,
+  autoApply: run.auto_apply,
+  allowEmptyApply: run.allow_empty_apply,
+  hasChanges: run.has_changes,
+  stopWish: run.stop_wish,
+  forceCancelAvailable: run.force_cancel_available,
+})
+
+export interface TransitionOptions {
+  /** The user who did it; null for the system. */
+  by?: string | null
+  reason?: string
+}
+
+/**
+ * The only writer of a run's status. Finds the row of the lifecycle table, writes run, phases, timestamps and the
+ * run event, and enqueues what follows, all in the caller's transaction.
+ * The caller holds the lock (lockRun) and has written has_changes before it asks.
+ * @throws problem 'transition_not_allowed'
+ */
+export async function transition(
+  app: App,
+  tx: Tx,
+  run: LockedRun,
+  event: RunEvent,
+  options: TransitionOptions = {},
+): Promise<RunStatus> {
+  const row = findRow(run.status, event, factsOf(run))
+  if (!row) {
+    throw problem(
+      'transition_not_allowed',
+      `The run is ${run.status}: ${event.replaceAll('-', ' ')} is not possible now.`,
+    )
+  }
+  const at = app.now().toISOString()
+  const passed = [...(row.through ?? []), ...(row.to === run.status ? [] : [row.to])]
+  const stamps = Object.fromEntries(passed.map((status) => [`${status.replaceAll('_', '-')}-at`, at]))
+  const final = isFinal(row.to)
+  await tx.query(sql.void`
+    update runs
+    set status = ${row.to},
+      status_timestamps = status_timestamps || ${sql.jsonb(stamps)},
+      updated_at = now(),
+      finished_at = ${final ? at : null}::timestamptz,
+      error_reason = coalesce(${options.reason ?? null}, error_reason)
+    where id = ${run.id}`)
+  if (row.plan) await setPhase(tx, run.id, 'plan', row.plan, at)
+  if (row.apply) await setPhase(tx, run.id, 'apply', row.apply, at)
+  if (event !== 'plan-taken' || run.status !== 'planning')
+    await insertRunEvent(tx, run.id, eventName(event, row), options.by ?? null)
+
+  const before = run.status
+  const after = { ...run, status: row.to }
+  const facts = factsOf(run)
+  const held = holdsWorkspace(before, facts)
+  const holds = holdsWorkspace(row.to, facts)
+  if (holds && !held) {
+    await tx.query(sql.void`
+      update workspaces
+      set holder_run_id = ${run.id}, current_run_id = ${run.id}
+      where id = ${run.workspace_id}`)
+  }
+  if (row.effect === 'send-plan') await sendPhase(app, tx, after, 'plan')
+  if (row.effect === 'send-apply') await sendPhase(app, tx, after, 'apply')
+  await notify(tx, `run:${run.id}`, row.to)
+  await notify(tx, 'runs', `${run.workspace_id} ${run.id}`)
+  if (row.effect === 'stop-engine') await notify(tx, 'stop', run.id)
+  if (before === 'applying' && final) await supersedeSavedPlans(app, tx, run)
+  if (held && !holds) {
+    await tx.query(sql.void`
+      update workspaces
+      set holder_run_id = null, latest_change_at = now()
+      where id = ${run.workspace_id} and holder_run_id = ${run.id}`)
+    await promoteNext(app, tx, run.workspace_id)
+  }
+  return row.to
+}
+
+/** A phase that ends without ever having run leaves an empty, closed log, so that no reader waits for one. */
+async function setPhase(tx: Tx, runId: string, kind: 'plan' | 'apply', status: PhaseStatus, at: string): Promise<void> {
+  const key = {
+    queued: 'queued-at',
+    running: 'started-at',
+    finished: 'finished-at',
+    errored: 'errored-at',
+    canceled: 'canceled-at',
+  }[status as string]
+  const terminal = ['finished', 'errored', 'canceled', 'unreachable'].includes(status)
+  const { id } = await tx.one(sql.type(z.object({ id: z.string() }))`
+    update phases
+    set status = ${status},
+      status_timestamps = status_timestamps || ${sql.jsonb(key ? { [key]: at } : {})},
+      started_at = case when ${status} = 'running' then coalesce(started_at, now()) else started_at end,
+      finished_at = ${terminal ? at : null}::timestamptz
+    where run_id = ${runId} and kind = ${kind}
+    returning id`)
+  if (!terminal) return
+  await closeLog(tx, id)
+  // the engine's own credentials end with its phase
+  await tx.query(sql.void`delete from tokens where phase_id = ${id}`)
+}
+
+const eventName = (event: RunEvent, row: LifecycleRow): string =>
+  ({ turn: 'queued', confirm: 'approved', discard: 'discarded', cancel: 'canceled', 'force-cancel': 'force_canceled' })[
+    event as string
+  ] ?? row.to
+
+export const insertRunEvent = (tx: Tx, runId: string, action: string, by: string | null) =>
+  tx.query(sql.void`
+    insert into run_events (id, run_id, action, actor_user_id, created_at)
+    values (${newId('re')}, ${runId}, ${action}, ${by}, clock_timestamp())`)
+
+export async function sendPhase(app: App, tx: Tx, run: LockedRun, phase: 'plan' | 'apply'): Promise<void> {
+  const options = phaseJobOptions(phase, {
+    id: run.id,
+    workspaceId: run.workspace_id,
+    planOnly: run.plan_only,
+    savePlan: run.save_plan,
+  })
+  if (run.execution_mode === 'agent' && run.agent_pool_id)
+    await app.queue.sendToPool(tx, run.agent_pool_id, { runId: run.id, phase }, options)
+  else await app.queue.send(tx, 'runs', { runId: run.id, phase }, options)
+}
+
+async function supersedeSavedPlans(app: App, tx: Tx, applied: LockedRun): Promise<void> {
+  const stale = await tx.any(sql.type(z.object({ id: z.string() }))`
+    select id
+    from runs
+    where workspace_id = ${applied.workspace_id} and status = 'planned_and_saved' and id <> ${applied.id}`)
+  for (const { id } of stale)
+    await transition(app, tx, await lockRun(tx, id), 'supersede', {
+      reason: 'The state changed after this plan was made.',
+    })
+}
