@@ -68,6 +68,10 @@ export const settings = {
     int.min(1).default(30),
     'Seconds between the interrupt of an engine and its kill when a worker stops or loses its phase.',
   ],
+  TOFUTF_DRAIN_GRACE: [
+    int.min(0).default(3600),
+    'Seconds that a runner waits for running phases after SIGTERM before it interrupts their engines.',
+  ],
   TOFUTF_FORCE_CANCEL_COOLOFF: [int.min(0).default(10), 'Seconds after a cancel until force-cancel is offered.'],
   TOFUTF_MAX_CONFIGURATION_MB: [int.min(1).default(512), 'Largest configuration archive, in MiB.'],
   TOFUTF_MAX_UNPACKED_MB: [int.min(1).default(4096), 'Largest unpacked configuration, in MiB.'],
@@ -100,7 +104,7 @@ export interface Config {
   engineDownload: boolean
   pluginCacheDir: string
   providerMirror: string | undefined
-  runner: { concurrency: number; name: string | undefined; cancelGraceMs: number }
+  runner: { concurrency: number; name: string | undefined; cancelGraceMs: number; drainGraceMs: number }
   forceCancelCooloffMs: number
   maxConfigurationBytes: number
   maxUnpackedBytes: number
@@ -146,6 +150,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
       concurrency: s.TOFUTF_RUNNER_CONCURRENCY,
       name: s.TOFUTF_RUNNER_NAME,
       cancelGraceMs: s.TOFUTF_CANCEL_GRACE * 1000,
+      drainGraceMs: s.TOFUTF_DRAIN_GRACE * 1000,
     },
     forceCancelCooloffMs: s.TOFUTF_FORCE_CANCEL_COOLOFF * 1000,
     maxConfigurationBytes: s.TOFUTF_MAX_CONFIGURATION_MB * mib,

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { sql } from '../../db/sql.ts'
+import type { App } from '../app.ts'
+import type { PhaseWork } from '../phase.ts'
+import { insertToken } from '../tokens/tokens.ts'
+import { effectiveVariables } from '../variables/effective.ts'
+import type { Claim } from './hold.ts'
+import { selectRun } from './queries.ts'
+
+const WorkspaceRow = z.object({
+  working_directory: z.string(),
+  project_name: z.string(),
+  serial: z.number().nullable(),
+  lineage: z.string().nullable(),
+  size_bytes: z.number().nullable(),
+})
+
+const RunVariables = z.array(z.object({ key: z.string(), value: z.string() }))
+
+/**
+ * Everything the executor needs for a held phase, secrets in clear: for the worker's memory only.
+ * The token it holds is the engine's, and ends with the phase.
+ */
+export async function phaseWork(app: App, claim: Claim, url: string): Promise<PhaseWork> {
+  const run = await selectRun(app.db, claim.runId)
+  const [workspace, variables, token] = await Promise.all([
+    app.db.one(sql.type(WorkspaceRow)`
+      select w.working_directory, p.name as project_name, s.serial, s.lineage, s.size_bytes
+      from workspaces w
+      join projects p on p.id = w.project_id
+      left join state_versions s on s.id = w.current_state_version_id
+      where w.id = ${run.workspace_id}`),
+    effectiveVariables(
+      app,
+      app.db,
+      { workspaceId: run.workspace_id, projectId: run.project_id, organizationId: run.organization_id },
+      runVariables(app, run.id, run.variables),
+    ),
+    insertToken(app.db, { kind: 'phase', phaseId: claim.phaseId, description: `${claim.phase} of ${run.id}` }),
+  ])
+  return {
+    phase: claim.phase,
+    runId: run.id,
+    phaseId: claim.phaseId,
+    organization: { name: run.organization_name },
+    project: { id: run.project_id, name: workspace.project_name },
+    workspace: { id: run.workspace_id, name: run.workspace_name, workingDirectory: workspace.working_directory },
+    engine: { name: run.engine, version: run.engine_version },
+    structuredOutput: run.structured_output,
+    options: {
+      isDestroy: run.is_destroy,
+      refresh: run.refresh,
+      refreshOnly: run.refresh_only,
+      planOnly: run.plan_only,
+      allowConfigGeneration: run.allow_config_generation,
+      targetAddrs: run.target_addrs ?? [],
+      replaceAddrs: run.replace_addrs ?? [],
+    },
+    variables,
+    server: { hostname: new URL(url).host, token: token.token },
+    state:
+      workspace.serial === null
+        ? null
+        : { serial: workspace.serial, lineage: workspace.lineage!, sizeBytes: workspace.size_bytes! },
+  }
+}
+
+export const runVariables = (app: App, runId: string, sealed: Buffer | null): z.output<typeof RunVariables> =>
+  sealed ? RunVariables.parse(JSON.parse(app.secrets.open(sealed, `runs.variables:${runId}`).toString())) : []

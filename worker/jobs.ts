@@ -1,0 +1,32 @@
+import type { App } from '../shared/app.ts'
+import { type Payload, type QueueName, queues } from '../shared/queues.ts'
+import { losePhase } from '../shared/runs/hold.ts'
+import { deleteOrganizationRows } from './background/organization-delete.ts'
+import { processState } from './background/state-process.ts'
+import { sweep } from './background/sweep.ts'
+
+type Background = Exclude<QueueName, 'runs'>
+
+/** Queue → handler and how many at a time. Each handler is idempotent: a job may come twice. */
+const handlers: { [Q in Background]: { run: (app: App, payload: Payload<Q>) => Promise<void>; concurrency: number } } =
+  {
+    'runs-lost': { run: (app, job) => losePhase(app, job.runId, job.phase), concurrency: 2 },
+    'state-process': { run: (app, job) => processState(app, job.stateVersionId), concurrency: 1 },
+    'organization-delete': { run: (app, job) => deleteOrganizationRows(app, job.organizationId), concurrency: 1 },
+    sweep: { run: (app) => sweep(app), concurrency: 1 },
+  }
+
+export async function startJobs(app: App): Promise<void> {
+  for (const [name, { run, concurrency }] of Object.entries(handlers) as [
+    Background,
+    (typeof handlers)[Background],
+  ][]) {
+    const schema = queues[name].payload
+    const options = { localConcurrency: concurrency, pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 5 }
+    await app.queue.boss.work(name, options, async ([job]) => {
+      await (run as (app: App, payload: unknown) => Promise<void>)(app, schema.parse(job!.data))
+    })
+  }
+  await app.queue.boss.schedule('sweep', '* * * * *', {})
+  app.log.info('jobs: ready')
+}

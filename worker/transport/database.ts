@@ -1,0 +1,105 @@
+import { Readable } from 'node:stream'
+import type { App } from '../../shared/app.ts'
+import { configurationBlob } from '../../shared/configurations/queries.ts'
+import type { PhaseHandle, PhaseResult, PhaseWork, PlanArtifact, StateUpload } from '../../shared/phase.ts'
+import { ClaimLost } from '../../shared/phase.ts'
+import { artifactBlob, type Claim, finishPhase, keepArtifact, lockHeld, stopWish } from '../../shared/runs/hold.ts'
+import { appendLog } from '../../shared/runs/logs.ts'
+import { stateBlob } from '../../shared/states/queries.ts'
+import { storeState } from '../../shared/states/store.ts'
+
+const WISH_POLL_MS = 2000
+const PLAN_ARTIFACT_LIMIT = 2 * 1024 * 1024 * 1024
+
+type Wish = 'cancel' | 'force' | 'lost'
+
+/**
+ * A held phase of a runner on this database. The wish to stop arrives by NOTIFY; a poll finds what a lost connection
+ * missed, and also that the claim is gone.
+ */
+export function holdInDatabase(
+  app: App,
+  work: PhaseWork,
+  claim: Claim,
+  lost: AbortSignal,
+): PhaseHandle & { release(): void } {
+  const stop = new AbortController()
+  const listeners: ((wish: Wish) => void)[] = []
+  const told = new Set<Wish>()
+  const tell = (wish: Wish) => {
+    if (told.has(wish)) return
+    told.add(wish)
+    if (!stop.signal.aborted) stop.abort(wish)
+    for (const listener of listeners) listener(wish)
+  }
+  const look = () => {
+    stopWish(app, claim).then(
+      (wish) => wish && tell(wish),
+      (error: Error) =>
+        app.log.warn({ err: error.message, runId: claim.runId }, 'cannot read whether the run is to stop'),
+    )
+  }
+  const unsubscribe = [
+    app.live.subscribe('stop', (runId) => runId === claim.runId && look()),
+    app.live.subscribe('reconnected', look),
+  ]
+  const poll = setInterval(look, WISH_POLL_MS)
+  const onLost = () => tell('lost')
+  if (lost.aborted) onLost()
+  else lost.addEventListener('abort', onLost, { once: true })
+
+  /** A refused write tells the executor to stop its engine. */
+  const guarded = async <T>(write: Promise<T>): Promise<T> => {
+    try {
+      return await write
+    } catch (error) {
+      if (error instanceof ClaimLost) tell('lost')
+      throw error
+    }
+  }
+  const blob = async (id: string | null): Promise<Readable | null> => (id ? app.blobs.read(id) : null)
+
+  return {
+    work,
+    signal: stop.signal,
+    onStop(listener) {
+      listeners.push(listener)
+      for (const wish of told) listener(wish)
+    },
+    configuration: async () => (await blob(await configurationBlob(app.db, claim.runId))) ?? Readable.from([]),
+    state: async () => (await blob(await stateBlob(app.db, work.workspace.id))) ?? Readable.from([]),
+    artifact: async (name: PlanArtifact) => blob(await artifactBlob(app, claim.runId, name)),
+    log: (bytes) => guarded(app.db.transaction((tx) => appendLog(tx, claim.phaseId, claim.claim, bytes))),
+    async keep(name, bytes) {
+      const stored = await app.blobs.put(bytes, {
+        maxBytes: PLAN_ARTIFACT_LIMIT,
+        tooLarge: `The ${name} is larger than 2 GiB.`,
+      })
+      await guarded(keepArtifact(app, claim, name, stored.id))
+    },
+    async uploadState(meta: StateUpload, bytes) {
+      await guarded(
+        storeState(
+          app,
+          {
+            workspaceId: work.workspace.id,
+            runId: claim.runId,
+            serial: meta.serial,
+            lineage: meta.lineage,
+            md5: meta.md5,
+            intermediate: meta.intermediate,
+            engineVersion: work.engine.version,
+          },
+          bytes,
+          async (tx) => void (await lockHeld(tx, claim)),
+        ),
+      )
+    },
+    finish: (result: PhaseResult) => guarded(finishPhase(app, claim, result)),
+    release() {
+      clearInterval(poll)
+      for (const off of unsubscribe) off()
+      lost.removeEventListener('abort', onLost)
+    },
+  }
+}
