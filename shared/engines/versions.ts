@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import type { App } from '../app.ts'
+import { invalid } from '../errors.ts'
+import { compareVersions, parseConstraint, parseVersion } from './constraints.ts'
+
+export type EngineName = 'terraform' | 'tofu'
+
+/** What 'latest' and open constraints mean while no runner tells which versions it has. */
+const newestKnown: Record<EngineName, string> = { terraform: '1.11.4', tofu: '1.10.6' }
+
+const EngineRow = z.object({ version: z.string() })
+
+/** Versions of one engine that the living runners of this server have, newest first. */
+export async function versionsAtHand(tx: Tx, engine: EngineName): Promise<string[]> {
+  const rows = await tx.any(sql.type(EngineRow)`
+    select distinct e ->> 'version' as version
+    from runners r
+    cross join lateral jsonb_array_elements(r.engines) e
+    where r.heartbeat_at > now() - interval '60 seconds'
+      and e ->> 'name' = ${engine} and e ->> 'version' is not null`)
+  return rows
+    .map((row) => ({ text: row.version, version: parseVersion(row.version) }))
+    .filter((v) => v.version !== null)
+    .sort((a, b) => compareVersions(b.version!, a.version!))
+    .map((v) => v.text)
+}
+
+const hasRunner = async (tx: Tx): Promise<boolean> =>
+  (await tx.maybeOne(sql.type(z.object({ one: z.number() }))`
+    select 1 as one
+    from runners
+    where heartbeat_at > now() - interval '60 seconds'
+    limit 1`)) !== null
+
+const isRelease = (text: string): boolean => /^\d{1,9}\.\d{1,9}\.\d{1,9}$/.test(text)
+
+/**
+ * Whether a workspace may be set to this version: 'latest', a constraint, or an exact version that a runner has or can
+ * download. Development builds are refused: the CLI then keeps the version that the workspace has, and a later remote
+ * plan does not fail for want of a binary. Source: shared/api/cli-protocol.md 4.7.
+ */
+export async function runnableVersion(app: App, engine: EngineName, version: string): Promise<boolean> {
+  if (version === 'latest') return true
+  const parsed = parseVersion(version)
+  if (!parsed || !/^\d+\.\d+\.\d+/.test(version)) return parseConstraint(version) !== null
+  if (/^dev\b/.test(parsed.prerelease)) return false
+  const atHand = await versionsAtHand(app.db, engine)
+  if (atHand.includes(version)) return true
+  return isRelease(version) && (app.config.engineDownload || !(await hasRunner(app.db)))
+}
+
+/**
+ * The exact version that a run uses: for 'latest' and constraints the newest that a runner has at hand, releases first.
+ * @throws problem 'invalid_attribute' (422) when no version satisfies a constraint
+ */
+export async function resolveVersion(app: App, tx: Tx, engine: EngineName, wanted: string): Promise<string> {
+  const parsed = parseVersion(wanted)
+  if (parsed && /^\d+\.\d+\.\d+/.test(wanted)) return wanted
+  const atHand = await versionsAtHand(tx, engine)
+  if (wanted === 'latest') return atHand.find(isRelease) ?? atHand[0] ?? newestKnown[engine]
+  const satisfies = parseConstraint(wanted)
+  if (!satisfies) throw invalid('terraform-version', `Terraform version ${JSON.stringify(wanted)} is not a version.`)
+  const candidates = app.config.engineDownload ? [...atHand, newestKnown[engine]] : atHand
+  const found = candidates.find((text) => satisfies(parseVersion(text)!))
+  if (found) return found
+  throw invalid(
+    'terraform-version',
+    `No version of ${engine} at hand satisfies ${wanted}. At hand: ${atHand.join(', ') || 'none'}.`,
+  )
+}

@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+
+const TagBinding = z.object({ id: z.string(), tag_id: z.string(), key: z.string(), value: z.string().nullable() })
+
+/** Execution mode and agent pool are the effective ones: the workspace's own, else the project's, else the organization's. */
+export const WorkspaceRow = z.object({
+  id: z.string(),
+  organization_id: z.string(),
+  organization_name: z.string(),
+  project_id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  engine: z.enum(['terraform', 'tofu']),
+  /** exact, a constraint, or 'latest' */
+  engine_version: z.string(),
+  execution_mode: z.enum(['remote', 'local', 'agent']),
+  /** null unless the execution mode is 'agent' */
+  agent_pool_id: z.string().nullable(),
+  overwrites_execution_mode: z.boolean(),
+  overwrites_agent_pool: z.boolean(),
+  working_directory: z.string(),
+  auto_apply: z.boolean(),
+  auto_apply_run_trigger: z.boolean(),
+  allow_destroy_plan: z.boolean(),
+  structured_run_output: z.boolean(),
+  queue_all_runs: z.boolean(),
+  speculative_enabled: z.boolean(),
+  file_triggers_enabled: z.boolean(),
+  global_remote_state: z.boolean(),
+  trigger_prefixes: z.array(z.string()),
+  trigger_patterns: z.array(z.string()),
+  assessments_enabled: z.boolean(),
+  source: z.string(),
+  source_name: z.string().nullable(),
+  source_url: z.string().nullable(),
+  locked_by_user_id: z.string().nullable(),
+  locked_by_team_id: z.string().nullable(),
+  lock_reason: z.string(),
+  holder_run_id: z.string().nullable(),
+  current_run_id: z.string().nullable(),
+  current_state_version_id: z.string().nullable(),
+  current_configuration_version_id: z.string().nullable(),
+  run_count: z.number(),
+  resource_count: z.number(),
+  latest_change_at: z.date(),
+  created_at: z.date(),
+  updated_at: z.date(),
+  /** by key */
+  tag_bindings: z.array(TagBinding),
+  /** whether its admins, and not only owners, may delete it while it manages resources */
+  admins_force_delete: z.boolean(),
+})
+export type Workspace = z.output<typeof WorkspaceRow>
+
+const mode = sql.fragment`
+  case when w.overwrites_execution_mode then w.execution_mode
+    else coalesce(p.settings ->> 'default-execution-mode', o.settings ->> 'default-execution-mode', 'remote') end`
+
+export const workspaceColumns = sql.fragment`
+  w.id, w.organization_id, o.name as organization_name, w.project_id, w.name, w.description, w.engine, w.engine_version,
+  ${mode} as execution_mode,
+  case when ${mode} = 'agent' then
+    case when w.overwrites_agent_pool then w.agent_pool_id
+      else coalesce(p.settings ->> 'default-agent-pool-id', o.settings ->> 'default-agent-pool-id') end
+  end as agent_pool_id,
+  w.overwrites_execution_mode, w.overwrites_agent_pool, w.working_directory, w.auto_apply, w.auto_apply_run_trigger,
+  w.allow_destroy_plan, w.structured_run_output, w.queue_all_runs, w.speculative_enabled, w.file_triggers_enabled,
+  w.global_remote_state, w.trigger_prefixes, w.trigger_patterns, w.assessments_enabled, w.source, w.source_name,
+  w.source_url, w.locked_by_user_id, w.locked_by_team_id, w.lock_reason, w.holder_run_id, w.current_run_id,
+  w.current_state_version_id, w.current_configuration_version_id, w.run_count, w.resource_count, w.latest_change_at,
+  w.created_at, w.updated_at,
+  coalesce((
+    select jsonb_agg(jsonb_build_object('id', b.id, 'tag_id', b.tag_id, 'key', b.key, 'value', b.value) order by b.key)
+    from tag_bindings b
+    where b.workspace_id = w.id), '[]') as tag_bindings,
+  coalesce((o.settings ->> 'allow-force-delete-workspaces')::boolean, false) as admins_force_delete`
+
+export const workspaceTables = sql.fragment`
+  workspaces w
+  join organizations o on o.id = w.organization_id and o.deleted_at is null
+  join projects p on p.id = w.project_id`
+
+export const selectOptionalWorkspaceById = (tx: Tx, id: string) =>
+  tx.maybeOne(sql.type(WorkspaceRow)`
+    select ${workspaceColumns}
+    from ${workspaceTables}
+    where w.id = ${id}`)
+
+/** Names are compared without regard to case, of the organization and of the workspace. */
+export const selectOptionalWorkspaceByName = (tx: Tx, organizationName: string, name: string) =>
+  tx.maybeOne(sql.type(WorkspaceRow)`
+    select ${workspaceColumns}
+    from ${workspaceTables}
+    where lower(o.name) = lower(${organizationName}) and lower(w.name) = lower(${name})`)
+
+export const selectWorkspace = (tx: Tx, id: string) =>
+  tx.one(sql.type(WorkspaceRow)`
+    select ${workspaceColumns}
+    from ${workspaceTables}
+    where w.id = ${id}`)
+
+/** Workspaces by id, in no order; for includes. */
+export const selectWorkspaces = (tx: Tx, ids: readonly string[]) =>
+  tx.any(sql.type(WorkspaceRow)`
+    select ${workspaceColumns}
+    from ${workspaceTables}
+    where w.id = any(${sql.array([...ids], 'text')})`)
+
+const LockRow = z.object({
+  id: z.string(),
+  name: z.string(),
+  locked_by_user_id: z.string().nullable(),
+  locked_by_team_id: z.string().nullable(),
+  locked_at: z.date().nullable(),
+  holder_run_id: z.string().nullable(),
+  current_state_version_id: z.string().nullable(),
+  resource_count: z.number(),
+})
+export type WorkspaceLock = z.output<typeof LockRow>
+
+/** Who holds the workspace, its row locked until the transaction ends: of two who lock at once only one wins. */
+export const lockWorkspaceRow = (tx: Tx, id: string) =>
+  tx.maybeOne(sql.type(LockRow)`
+    select w.id, w.name, w.locked_by_user_id, w.locked_by_team_id, w.locked_at, w.holder_run_id,
+      w.current_state_version_id, w.resource_count
+    from workspaces w
+    where w.id = ${id}
+    for no key update of w`)
