@@ -1,0 +1,167 @@
+import { selectConfigurations } from '../../shared/configurations/queries.ts'
+import { selectComments, selectRunEvents } from '../../shared/runs/discussion.ts'
+import { findRow, type RunEvent } from '../../shared/runs/lifecycle.ts'
+import { type Run, selectPhases } from '../../shared/runs/queries.ts'
+import { runVariables } from '../../shared/runs/work.ts'
+import { selectUsers } from '../../shared/users/users.ts'
+import { selectWorkspaces } from '../../shared/workspaces/queries.ts'
+import { configuration } from '../configurations/json.ts'
+import { defineResource, statusTimestamps, toMany, toOne } from '../jsonapi/document.ts'
+import { apply, plan } from '../phases/json.ts'
+import type { Context } from '../route.ts'
+import { user } from '../users/json.ts'
+import { workspace } from '../workspaces/json.ts'
+import { comment, runEvent } from './discussion-json.ts'
+
+export const runScope = (run: { organization_id: string; project_id: string; workspace_id: string }) => ({
+  organizationId: run.organization_id,
+  projectId: run.project_id,
+  workspaceId: run.workspace_id,
+})
+
+const allows = (run: Run, event: RunEvent): boolean =>
+  findRow(run.status, event, {
+    planOnly: run.plan_only,
+    savePlan: run.save_plan,
+    autoApply: run.auto_apply,
+    allowEmptyApply: run.allow_empty_apply,
+    hasChanges: run.has_changes,
+    stopWish: run.stop_wish,
+    forceCancelAvailable: run.force_cancel_available_at !== null && run.force_cancel_available_at <= new Date(),
+  }) !== undefined
+
+/** What the status of the run allows, whoever asks; derived from the lifecycle table. */
+export const runActions = (run: Run) => ({
+  'is-cancelable': allows(run, 'cancel'),
+  'is-confirmable': allows(run, 'confirm'),
+  'is-discardable': allows(run, 'discard'),
+  'is-force-cancelable': allows(run, 'force-cancel'),
+})
+
+async function permissions(run: Run, { access }: Context) {
+  const scope = runScope(run)
+  return {
+    'can-apply': await access.may('run:apply', scope),
+    'can-cancel': await access.may('run:cancel', scope),
+    'can-comment': await access.may('run:comment', scope),
+    'can-discard': await access.may('run:discard', scope),
+    'can-force-execute': await access.may('run:force-execute', scope),
+    'can-force-cancel': await access.may('run:force-cancel', scope),
+    'can-override-policy-check': await access.may('run:override-policy', scope),
+  }
+}
+
+export const run = defineResource<Run & { position_in_queue?: number }>({
+  type: 'runs',
+  id: (r) => r.id,
+  async attributes(r, ctx) {
+    const variables = r.variables ? runVariables(ctx.app, r.id, r.variables) : null
+    return {
+      actions: runActions(r),
+      permissions: await permissions(r, ctx),
+      'allow-config-generation': r.allow_config_generation,
+      'allow-empty-apply': r.allow_empty_apply,
+      'auto-apply': r.auto_apply,
+      'canceled-at': r.canceled_at,
+      'created-at': r.created_at,
+      'updated-at': r.updated_at,
+      'error-reason': r.error_reason,
+      'execution-mode': r.execution_mode,
+      'force-cancel-available-at': r.force_cancel_available_at,
+      'has-changes': r.has_changes,
+      'is-destroy': r.is_destroy,
+      message: r.message,
+      number: r.number,
+      'plan-only': r.plan_only,
+      'position-in-queue': r.position_in_queue ?? 0,
+      refresh: r.refresh,
+      'refresh-only': r.refresh_only,
+      'replace-addrs': r.replace_addrs,
+      'save-plan': r.save_plan,
+      source: r.source,
+      status: r.status,
+      'status-timestamps': statusTimestamps(r.status_timestamps),
+      'target-addrs': r.target_addrs,
+      'terraform-version': r.engine_version,
+      'trigger-reason': r.trigger_reason,
+      variables: variables?.length ? variables : null,
+    }
+  },
+  relationships: (r) => ({
+    workspace: toOne('workspaces', r.workspace_id),
+    plan: toOne('plans', r.plan_id),
+    apply: toOne('applies', r.apply_id),
+    'configuration-version': toOne('configuration-versions', r.configuration_version_id),
+    'created-by': toOne('users', r.created_by),
+    'confirmed-by': toOne('users', r.confirmed_by),
+    'canceled-by': toOne('users', r.canceled_by),
+    'cost-estimate': { data: null },
+    'policy-checks': { data: [] },
+    'task-stages': { data: [] },
+    'run-events': toMany('run-events', r.run_event_ids),
+    comments: toMany('comments', r.comment_ids),
+  }),
+  links: (r) => ({ self: `/api/v2/runs/${r.id}` }),
+  includes: {
+    plan: async (rows, { app }) => ({
+      resource: plan,
+      rows: await selectPhases(
+        app.db,
+        rows.map((r) => r.plan_id),
+      ),
+    }),
+    apply: async (rows, { app }) => ({
+      resource: apply,
+      rows: await selectPhases(
+        app.db,
+        rows.map((r) => r.apply_id),
+      ),
+    }),
+    workspace: async (rows, { app }) => ({
+      resource: workspace,
+      rows: await selectWorkspaces(
+        app.db,
+        rows.map((r) => r.workspace_id),
+      ),
+    }),
+    'configuration-version': async (rows, { app }) => ({
+      resource: configuration,
+      rows: await selectConfigurations(
+        app.db,
+        rows.flatMap((r) => r.configuration_version_id ?? []),
+      ),
+    }),
+    'configuration-version.ingress-attributes': async () => [],
+    'created-by': async (rows, { app }) => ({
+      resource: user,
+      rows: await selectUsers(
+        app.db,
+        rows.flatMap((r) => r.created_by ?? []),
+      ),
+    }),
+    'confirmed-by': async (rows, { app }) => ({
+      resource: user,
+      rows: await selectUsers(
+        app.db,
+        rows.flatMap((r) => r.confirmed_by ?? []),
+      ),
+    }),
+    'run-events': async (rows, { app }) => ({
+      resource: runEvent,
+      rows: await selectRunEvents(
+        app.db,
+        rows.map((r) => r.id),
+      ),
+    }),
+    comments: async (rows, { app }) => ({
+      resource: comment,
+      rows: await selectComments(
+        app.db,
+        rows.map((r) => r.id),
+      ),
+    }),
+    'cost-estimate': async () => [],
+    'task-stages': async () => [],
+    'policy-checks': async () => [],
+  },
+})
