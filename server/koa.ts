@@ -6,6 +6,7 @@ import { accessOf, actorOfToken } from './middleware/actor.ts'
 import { apiHeaders } from './middleware/headers.ts'
 import { problemsAsJson } from './middleware/problems.ts'
 import { originOf } from './origin.ts'
+import { pages } from './pages.ts'
 import type { Route } from './route.ts'
 import { apiRoutes } from './routes.ts'
 
@@ -13,6 +14,7 @@ export function createKoa(app: App): Koa {
   const koa = new Koa()
   koa.silent = true
   koa.on('error', (error) => app.log.debug({ err: error.message }, 'connection failure'))
+  koa.use(pages(app))
   koa.use(apiHeaders)
   koa.use(problemsAsJson(app))
   koa.use(router(app, apiRoutes))

@@ -72,3 +72,31 @@ export async function insertUser(
     values (${id}, ${user.username}, ${user.email}, ${user.passwordHash}, ${user.isSiteAdmin ?? false}, ${user.isServiceAccount ?? false})`)
   return id
 }
+
+/** Who signs in as `login` (username or e-mail address) with a password. */
+export const selectOptionalLogin = (tx: Tx, login: string) =>
+  tx.maybeOne(sql.type(z.object({ id: z.string(), password_hash: z.string().nullable() }))`
+    select u.id, u.password_hash
+    from users u
+    where (lower(u.username) = lower(${login}) or lower(u.email) = lower(${login}))
+      and u.suspended_at is null and not u.is_service_account
+    order by (lower(u.username) = lower(${login})) desc
+    limit 1`)
+
+export const updatePassword = (tx: Tx, userId: string, passwordHash: string) =>
+  tx.query(sql.void`
+    update users
+    set password_hash = ${passwordHash}, updated_at = now()
+    where id = ${userId}`)
+
+export const selectPasswordHash = (tx: Tx, userId: string) =>
+  tx.one(sql.type(z.object({ password_hash: z.string().nullable() }))`
+    select password_hash
+    from users
+    where id = ${userId}`)
+
+export const updateUserRow = (tx: Tx, userId: string, change: { username: string; email: string | null }) =>
+  tx.query(sql.void`
+    update users
+    set username = ${change.username}, email = ${change.email}, updated_at = now()
+    where id = ${userId}`)

@@ -1,0 +1,10 @@
+import { consentPages } from './login/consent.ts'
+import { loginPages } from './login/page.ts'
+import { organizationPages } from './organizations/page.ts'
+import type { PageRoute, PageRoutes } from './page-route.ts'
+import { tokenPages } from './tokens/page.ts'
+
+/** Every router of pages, one a line. Order matters: a fixed path stands before one with a parameter. */
+const all: PageRoutes[] = [loginPages, consentPages, tokenPages, organizationPages]
+
+export const pageRoutes: PageRoute[] = all.flatMap((routes) => routes.all)

@@ -1,0 +1,111 @@
+/* Keys, copying, times, and following a log. Loads and draws nothing: every page works without it. */
+(() => {
+  const all = (selector, root = document) => root.querySelectorAll(selector)
+  const inField = (e) => e.target.closest?.('input, textarea, select, [contenteditable]')
+
+  // copy buttons are hidden without a script
+  function prepare(root) {
+    for (const button of all('.copy[data-copy][hidden]', root)) button.hidden = false
+  }
+
+  document.addEventListener('click', async (e) => {
+    const button = e.target.closest?.('[data-copy]')
+    if (!button) return
+    await navigator.clipboard?.writeText(button.dataset.copy)
+    const label = button.getAttribute('aria-label')
+    button.setAttribute('aria-label', 'Copied')
+    button.classList.add('done')
+    setTimeout(() => {
+      button.setAttribute('aria-label', label)
+      button.classList.remove('done')
+    }, 1500)
+  })
+
+  // one open menu at a time; a click elsewhere or Escape closes it
+  document.addEventListener('click', (e) => {
+    for (const menu of all('details.menu[open]')) if (!menu.contains(e.target)) menu.open = false
+  })
+
+  function ago(ms) {
+    if (ms < 1e4) return 'just now'
+    if (ms < 6e4) return `${Math.floor(ms / 1e3)} s ago`
+    if (ms < 36e5) return `${Math.floor(ms / 6e4)} min ago`
+    if (ms < 864e5) return `${Math.floor(ms / 36e5)} h ago`
+    const days = Math.floor(ms / 864e5)
+    return days === 1 ? 'yesterday' : `${days} days ago`
+  }
+  setInterval(() => {
+    for (const time of all('time[data-ago]')) {
+      const text = ago(Date.now() - Date.parse(time.dateTime))
+      if (time.textContent !== text) time.textContent = text
+    }
+  }, 10_000)
+
+  // single keys; never while typing, and each has a visible control too
+  let awaitsGo = 0
+  document.addEventListener('keydown', (e) => {
+    if (e.key === 'Escape') {
+      for (const menu of all('details.menu[open]')) {
+        menu.open = false
+        menu.querySelector('summary').focus()
+      }
+      if (inField(e)) e.target.blur()
+      return
+    }
+    if (inField(e) || e.ctrlKey || e.metaKey || e.altKey) return
+    if (Date.now() - awaitsGo < 1000) {
+      awaitsGo = 0
+      const link = document.querySelector(`[data-go="${CSS.escape(e.key)}"]`)
+      if (link) link.click()
+      return
+    }
+    if (e.key === 'g') awaitsGo = Date.now()
+    else if (e.key === '/') focus(e, 'input[type=search]')
+    else if (e.key === 'c') focus(e, '#confirm')
+    else if (e.key === 'j' || e.key === 'k') moveRow(e.key === 'j' ? 1 : -1)
+  })
+  function focus(e, selector) {
+    const field = document.querySelector(selector)
+    if (!field) return
+    e.preventDefault()
+    field.focus()
+  }
+  function moveRow(step) {
+    const links = [...all('.list .main')]
+    const next = links[links.indexOf(document.activeElement) + step] ?? links[step > 0 ? 0 : links.length - 1]
+    next?.focus()
+  }
+
+  // a log that is read at its end stays at its end
+  const atEnd = new WeakMap()
+  document.addEventListener('scroll', (e) => {
+    const log = e.target
+    if (log.classList?.contains('log')) atEnd.set(log, log.scrollTop + log.clientHeight >= log.scrollHeight - 40)
+  }, true)
+  function follow() {
+    for (const log of all('.log[data-live]')) if (atEnd.get(log) !== false) log.scrollTop = log.scrollHeight
+  }
+
+  // folds that a person opened or closed stay so when their region is drawn again
+  const folds = new Map()
+  document.addEventListener('toggle', (e) => {
+    if (e.target.id && e.target.matches('details')) folds.set(e.target.id, e.target.open)
+  }, true)
+
+  document.addEventListener('htmx:after:swap', () => {
+    for (const [id, open] of folds) {
+      const fold = document.getElementById(id)
+      if (fold) fold.open = open
+    }
+    prepare(document)
+    follow()
+  })
+  // the title says the state, so that a tab does
+  document.addEventListener('htmx:after:swap', () => {
+    const title = document.querySelector('[data-title]')?.dataset.title
+    if (title) document.title = title
+  })
+
+  prepare(document)
+  follow()
+})()
