@@ -35,7 +35,7 @@ export function pages(app: App): Middleware {
       ctx = await pageContext(app, koa)
       koa.state.page = ctx
       await table(koa, async () => {
-        throw problem('not_found')
+        throw problem(ctx?.session ? 'not_found' : 'unauthorized')
       })
     } catch (error) {
       await answerProblem(app, koa, ctx, error)
