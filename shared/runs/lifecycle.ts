@@ -115,8 +115,9 @@ export const lifecycle: readonly LifecycleRow[] = [
 export const findRow = (status: RunStatus, event: RunEvent, facts: RunFacts): LifecycleRow | undefined =>
   lifecycle.find((row) => row.on === event && row.from.includes(status) && (row.when?.(facts) ?? true))
 
-/** A status that no row leads out of. */
-export const isFinal = (status: RunStatus): boolean => !lifecycle.some((row) => row.from.includes(status))
+/** A status that rows lead to and none leads out of. (`confirmed` is only passed through.) */
+export const isFinal = (status: RunStatus): boolean =>
+  lifecycle.some((row) => row.to === status) && !lifecycle.some((row) => row.from.includes(status))
 
 /** Statuses in which a run that takes turns holds its workspace; a saved plan holds it only from its confirmation on. */
 export const holdingStatuses: readonly RunStatus[] = [
