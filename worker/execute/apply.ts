@@ -12,16 +12,19 @@ import { type Phase, type Step, succeeded } from './step.ts'
 import { markRecoverable, relativeTo, stateBeforePath } from './workdir.ts'
 
 /** Exactly the plan that was confirmed, or nothing. */
-const fetchPlan: Step = {
-  name: 'fetch plan',
-  run: async (phase) => {
-    const kept = await phase.handle.artifact('plan-file')
-    if (!kept) throw new PhaseFailure('The plan of this run was not kept, so it cannot be applied. Start a new run.')
+async function fetchPlan(phase: Phase): Promise<void> {
+  const kept = await phase.handle.artifact('plan-file')
+  if (!kept) throw new PhaseFailure('The plan of this run was not kept, so it cannot be applied. Start a new run.')
+  await saveStream(phase, kept, planPath(phase))
+}
+
+const keepRecoverable: Step = {
+  name: 'keep recoverable',
+  run: async ({ dir, work, stateFile }) => {
     await together(
-      () => saveStream(phase, kept, planPath(phase)),
-      () => markRecoverable(phase.dir, phase.work, phase.stateFile),
+      () => markRecoverable(dir, work, stateFile),
       async () => {
-        if (phase.work.state) await copyFile(phase.stateFile, stateBeforePath(phase.dir))
+        if (work.state) await copyFile(stateFile, stateBeforePath(dir))
       },
     )
   },
@@ -62,7 +65,7 @@ const apply: Step = {
   },
 }
 
-export const applySteps: readonly Step[] = [...prepareSteps, fetchPlan, apply]
+export const applySteps: readonly Step[] = [...prepareSteps(fetchPlan), keepRecoverable, apply]
 
 const RETRIES_MS = [500, 2000, 5000]
 

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { constants } from 'node:fs'
-import { type FileHandle, open, rm } from 'node:fs/promises'
+import { closeSync, constants, openSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { join } from 'node:path'
 import type { Stop } from './stop.ts'
 import { guardAgainstWorkerDeath } from './worker-death.ts'
 
@@ -21,8 +20,6 @@ export interface EngineCommand {
   cwd: string
   env: Record<string, string>
   stop: Stop
-  /** the phase's folder, for the output pipe */
-  folder: string
   /** KILL this long after INT when the claim is lost; after a cancel too if `killAfterCancel` */
   graceMs: number
   killAfterCancel: boolean
@@ -40,32 +37,36 @@ const DRAIN_MS = 2000
  * The output goes through a named pipe that the engine itself holds open for reading too: when the worker dies, the
  * engine's next line must not meet a broken pipe. A Go program dies of SIGPIPE on stdout, before it wrote its state.
  */
-export async function runToLog(command: EngineCommand, sink: OutputSink): Promise<EngineExit> {
-  const path = join(command.folder, 'output.fifo')
-  await rm(path, { force: true })
-  const [code] = await exitOf(spawn('mkfifo', ['-m', '600', path], { stdio: 'ignore' }))
-  if (code !== 0) throw new Error(`mkfifo exited with code ${code}`)
-  const ends: FileHandle[] = []
+export async function runToLog(command: EngineCommand, pipe: string, sink: OutputSink): Promise<EngineExit> {
+  const both = openSync(pipe, constants.O_RDWR)
+  let output: Socket
+  let running: Promise<EngineExit>
   try {
-    const both = await open(path, constants.O_RDWR)
-    ends.push(both)
-    const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    ends.push(reader)
-    const running = start(command, ['ignore', both.fd, both.fd])
+    // The socket owns its descriptor from here on.
+    output = new Socket({
+      fd: openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK),
+      readable: true,
+      writable: false,
+    })
+    running = start(command, ['ignore', both, both])
+  } finally {
     // Only the engine's group holds the pipe now, so its end of file means that nobody can write any more.
-    await both.close()
-    ends.shift()
-    const output = new Socket({ fd: reader.fd, readable: true, writable: false })
-    ends.pop()
-    const drained = drain(output, sink)
+    closeSync(both)
+  }
+  const drained = drain(output, sink)
+  try {
     const exit = await running
-    const timer = setTimeout(() => output.destroy(), DRAIN_MS)
-    await drained
-    clearTimeout(timer)
+    await Promise.race([drained.done, silence(drained)])
     return exit
   } finally {
-    await Promise.all(ends.map((end) => end.close()))
+    output.destroy()
   }
+}
+
+/** Makes the named pipe for `runToLog`; one serves all commands of a phase, one after the other. */
+export async function makePipe(path: string): Promise<void> {
+  const [code] = await exitOf(spawn('mkfifo', ['-m', '600', path], { stdio: 'ignore' }))
+  if (code !== 0) throw new Error(`mkfifo exited with code ${code}`)
 }
 
 /** Runs an engine command whose stdout is data, straight into a file: it never passes through this process. */
@@ -78,10 +79,31 @@ export async function runToFile(command: EngineCommand, file: string): Promise<E
   }
 }
 
-async function drain(output: Socket, sink: OutputSink): Promise<void> {
-  for await (const chunk of output as AsyncIterable<Buffer>) {
-    const wait = sink(chunk)
-    if (wait) await wait
+interface Draining {
+  done: Promise<void>
+  /** when the last bytes were taken; Infinity while the sink makes the engine wait */
+  takenAtMs: number
+}
+
+function drain(output: Socket, sink: OutputSink): Draining {
+  const state: Draining = { done: Promise.resolve(), takenAtMs: performance.now() }
+  state.done = (async () => {
+    for await (const chunk of output as AsyncIterable<Buffer>) {
+      state.takenAtMs = Infinity
+      await sink(chunk)
+      state.takenAtMs = performance.now()
+    }
+  })()
+  // Awaited after the engine's end; a failure must not count as unhandled until then.
+  state.done.catch(() => undefined)
+  return state
+}
+
+/** A process that left the engine's group may hold the pipe for ever: nothing read for a while ends the wait. */
+async function silence(drained: Draining): Promise<void> {
+  const from = performance.now()
+  while (performance.now() - Math.max(from, drained.takenAtMs) < DRAIN_MS) {
+    await new Promise((resolve) => setTimeout(resolve, 100).unref())
   }
 }
 

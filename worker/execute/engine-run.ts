@@ -13,7 +13,7 @@ export async function runLogged(
   const { writer } = phase
   const output = new OutputReader(options.json, phase.hclFiles)
   phase.output = output
-  const exit = await runToLog(command(phase, args, phase.env.commands), (chunk) => {
+  const exit = await runToLog(command(phase, args, phase.env.commands), phase.dir.output, (chunk) => {
     writer.write(chunk)
     output.read(chunk)
     return writer.isFull ? writer.drained() : undefined
@@ -22,11 +22,15 @@ export async function runLogged(
   return exit
 }
 
-/** Runs a command of the engine whose stdout is a document, into a file of the phase's folder; returns its path. */
-export async function runQuery(phase: Phase, args: readonly string[], file: string): Promise<string> {
+/** Runs a command of the engine whose stdout is a document, into a file of the phase's folder. */
+export async function runQuery(
+  phase: Phase,
+  args: readonly string[],
+  file: string,
+): Promise<{ path: string; durationMs: number }> {
   const path = join(phase.dir.root, file)
   const exit = await runToFile(command(phase, args, phase.env.queries), path)
-  if (exit.exitCode === 0) return path
+  if (exit.exitCode === 0) return { path, durationMs: exit.durationMs }
   await rm(path, { force: true })
   phase.stop.throwIfRequested()
   phase.log.warn({ args, exitCode: exit.exitCode, signal: exit.signal }, 'an engine query failed')
@@ -55,7 +59,6 @@ function command(phase: Phase, args: readonly string[], env: Record<string, stri
     cwd: phase.cwd,
     env,
     stop: phase.stop,
-    folder: phase.dir.root,
     graceMs: phase.config.runner.cancelGraceMs,
     // A plan has nothing to lose. An apply that is canceled finishes what it is at; force-cancel is a person's decision.
     killAfterCancel: phase.work.phase === 'plan',

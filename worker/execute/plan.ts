@@ -14,6 +14,11 @@ const GENERATED = 'tofutf_generated.tf'
 const plan: Step = {
   name: 'plan',
   run: async (phase) => {
+    // The schemas do not depend on the plan: asked for now, they are there when it is done.
+    const schemas = runQuery(phase, ['providers', 'schema', '-json'], 'schemas.json')
+    schemas.catch(() => undefined)
+    phase.schemas = schemas
+    phase.background.push(schemas)
     const exit = await runLogged(phase, planArgs(phase), { json: phase.work.structuredOutput })
     phase.stop.throwIfRequested()
     if (!succeeded(exit)) phase.result = { outcome: 'errored', reason: failureReason(phase, 'plan', exit) }
@@ -27,29 +32,29 @@ const keep: Step = {
     const { handle, work, dir } = phase
     const planFile = planPath(phase)
     const redacted = join(dir.root, 'plan-redacted.json')
-    const schemas = runQuery(phase, ['providers', 'schema', '-json'], 'schemas.json')
     await together(
       () => handle.keep('plan-file', createReadStream(planFile)),
       async () => {
         if (phase.lockText) await handle.keep('lock-file', Readable.from([Buffer.from(phase.lockText)]))
       },
       async () => {
-        const plan = await runQuery(phase, ['show', '-json', relativeTo(phase.cwd, planFile)], 'plan.json')
+        const show = await runQuery(phase, ['show', '-json', relativeTo(phase.cwd, planFile)], 'plan.json')
+        const plan = show.path
         await together(
           () => handle.keep('plan-json', createReadStream(plan)),
           async () => {
             const summary = await readPlanFile({ plan, redacted, refreshOnly: work.options.refreshOnly })
-            await handle.keep('plan-json-redacted', await redactedWithSchemas(redacted, await schemas))
+            await handle.keep('plan-json-redacted', await redactedWithSchemas(redacted, (await phase.schemas).path))
+            phase.engineMs += show.durationMs
             phase.result = { outcome: 'finished', ...summary }
           },
         )
       },
-      () => schemas,
     )
   },
 }
 
-export const planSteps: readonly Step[] = [...prepareSteps, plan, keep]
+export const planSteps: readonly Step[] = [...prepareSteps(), plan, keep]
 
 export const planPath = (phase: Phase): string => join(phase.dir.root, 'tfplan')
 

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { overrideBackend } from './backend.ts'
 import { writeCliConfig } from './cli-config.ts'
+import { makePipe } from './command.ts'
 import { platform } from './engine-download.ts'
 import { failureReason, runLogged } from './engine-run.ts'
 import { findEngine, title } from './engines.ts'
@@ -45,9 +46,8 @@ const materials: Step = {
         await unpack(await handle.configuration(), dir.config, { maxBytes: config.maxUnpackedBytes }, stop.signal)
         phase.cwd = await enterWorkingDirectory(dir, work.workspace.workingDirectory)
       },
-      async () => {
-        await mkdir(config.pluginCacheDir, { recursive: true, mode: 0o700 })
-      },
+      () => makePipe(dir.output),
+      () => mkdir(config.pluginCacheDir, { recursive: true, mode: 0o700 }),
     )
   },
 }
@@ -103,8 +103,21 @@ const init: Step = {
   },
 }
 
-/** What plan and apply have in common, up to an initialised folder. */
-export const prepareSteps: readonly Step[] = [head, folder, materials, settings, init]
+/** What plan and apply have in common, up to an initialised folder; `beside` runs at the same time as the settings. */
+export const prepareSteps = (beside: (phase: Phase) => Promise<void> = async () => {}): readonly Step[] => [
+  head,
+  folder,
+  materials,
+  {
+    name: settings.name,
+    run: (phase) =>
+      together(
+        () => settings.run(phase),
+        () => beside(phase),
+      ),
+  },
+  init,
+]
 
 /** Runs all; after a failure the others end first, so that nobody writes into a folder that is being removed. */
 export async function together(...tasks: (() => Promise<unknown>)[]): Promise<void> {

@@ -39,6 +39,8 @@ export interface Phase {
   hclFiles: HclFiles
   /** the dependency lock as init left it, '' when there is none */
   lockText: string
+  /** `providers schema -json`, under way beside the plan */
+  schemas: Promise<{ path: string }>
   /** what the last command for people said */
   output: OutputReader
   /** work that may go on beside the steps and must end before the folder is removed */

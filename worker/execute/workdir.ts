@@ -17,6 +17,8 @@ export interface Workdir {
   tmp: string
   /** the local backend's folder */
   state: string
+  /** the named pipe that carries the engine's output */
+  output: string
 }
 
 const MARKER = 'recover.json'
@@ -39,6 +41,7 @@ const folders = (root: string): Workdir => ({
   home: join(root, 'home'),
   tmp: join(root, 'tmp'),
   state: join(root, 'state'),
+  output: join(root, 'output.fifo'),
 })
 
 export const removeWorkdir = (dir: Workdir) => rm(dir.root, { recursive: true, force: true, maxRetries: 3 })
