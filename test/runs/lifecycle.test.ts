@@ -48,7 +48,9 @@ describe('the lifecycle table', () => {
     for (let size = 0; size !== reached.size; ) {
       size = reached.size
       for (const row of lifecycle)
-        if (row.from.some((s) => reached.has(s))) [row.to, ...(row.through ?? [])].forEach((s) => reached.add(s))
+        if (row.from.some((s) => reached.has(s))) {
+          for (const status of [row.to, ...(row.through ?? [])]) reached.add(status)
+        }
     }
 
     expect([...reached]).to.have.members([...statuses])
