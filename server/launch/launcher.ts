@@ -10,7 +10,7 @@ import { type Child, type ChildSpec, keepRunning } from './children.ts'
 import { type CliConfig, keepToken, keptToken, writeCliConfig } from './cli-config.ts'
 import { databaseFailure, LaunchFailure } from './failure.ts'
 import { lockFolder } from './lock.ts'
-import { checkPort, keptSecret, prepareDataDir } from './preflight.ts'
+import { checkPort, checkTlsFiles, keptSecret, prepareDataDir } from './preflight.ts'
 import { ask, waitUntilReady } from './ready.ts'
 import { type LocalTls, localTls } from './tls.ts'
 
@@ -55,6 +55,7 @@ export async function launch(asked: Config, options: LaunchOptions): Promise<Lau
   await prepareDataDir(dataDir)
   const lock = lockFolder(dataDir)
   undo.defer(() => lock.release())
+  await checkTlsFiles(asked.tls)
   const port = await checkPort(asked.host, asked.port)
   const tls = asked.tls.mode === 'self' ? await localTls(dataDir, publicHosts(asked)) : null
   signal?.throwIfAborted()

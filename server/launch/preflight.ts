@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import type { Config } from '../../shared/config.ts'
 import { LaunchFailure } from './failure.ts'
 
 /** Makes the data folder and makes sure that it can be written. */
@@ -9,13 +11,34 @@ export async function prepareDataDir(dataDir: string): Promise<void> {
   const probe = join(dataDir, `.probe-${process.pid}`)
   try {
     // others may pass through (the user that runs Postgres), not look inside
-    await mkdir(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 })
+    await makeFolders(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700)
     await writeFile(probe, '')
     await rm(probe)
   } catch (error) {
     throw new LaunchFailure(
       `The data folder ${dataDir} cannot be written (${(error as Error).message}). Set TOFUTF_DATA_DIR to one that can.`,
     )
+  }
+}
+
+/** Level by level: Node's recursive mkdir never ends where a file system answers ENOENT to it, as /proc does. */
+async function makeFolders(folder: string, mode: number): Promise<void> {
+  const missing = []
+  for (let level = resolve(folder); !existsSync(level); level = dirname(level)) missing.unshift(level)
+  for (const level of missing) await mkdir(level, { mode: level === missing.at(-1) ? mode : 0o755 })
+}
+
+/** With TOFUTF_TLS=files both files must be there and readable. */
+export async function checkTlsFiles(tls: Config['tls']): Promise<void> {
+  if (tls.mode !== 'files') return
+  for (const [setting, file] of [
+    ['TOFUTF_TLS_CERT', tls.certFile],
+    ['TOFUTF_TLS_KEY', tls.keyFile],
+  ]) {
+    if (!file) throw new LaunchFailure(`TOFUTF_TLS=files needs ${setting}, the path of a PEM file.`)
+    await access(file, constants.R_OK).catch((error) => {
+      throw new LaunchFailure(`${setting} cannot be read: ${error.message}.`)
+    })
   }
 }
 

@@ -36,7 +36,7 @@ export async function localTls(dataDir: string, hosts: string[] = []): Promise<L
     await writeFile(files.keyFile, made.private, { mode: 0o600 })
     await writeFile(files.certFile, `${made.cert}\n`)
   }
-  await writeFile(files.bundleFile, `${ca.cert.trim()}\n${await publicAuthorities()}\n`)
+  await writeFile(files.bundleFile, `${ca.cert.trim()}\n${await publicAuthorities(files.bundleFile)}\n`)
   return files
 }
 
@@ -97,7 +97,7 @@ async function isGood(certFile: string, ca: string, names: string[]): Promise<bo
 const endsAfter = (pem: string, ms: number): boolean => new X509Certificate(pem).validToDate.getTime() > Date.now() + ms
 
 /** What this system trusts; Node's own list where no such file is known. */
-async function publicAuthorities(): Promise<string> {
+async function publicAuthorities(ours: string): Promise<string> {
   const known = [
     process.env.SSL_CERT_FILE,
     '/etc/ssl/certs/ca-certificates.crt',
@@ -105,7 +105,7 @@ async function publicAuthorities(): Promise<string> {
     '/etc/ssl/ca-bundle.pem',
     '/etc/ssl/cert.pem',
   ]
-  for (const file of known) if (file && (await isThere(file))) return readFile(file, 'utf8')
+  for (const file of known) if (file && file !== ours && (await isThere(file))) return readFile(file, 'utf8')
   return rootCertificates.join('\n')
 }
 
