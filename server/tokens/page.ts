@@ -40,7 +40,7 @@ tokenPages.post('/app/account/tokens', { action: 'account:update' }, async (ctx)
 
 tokenPages.post('/app/account/tokens/:token_id/revoke', { action: 'account:update' }, async (ctx) => {
   const token = await selectOptionalToken(ctx.app.db, ctx.params.token_id!)
-  if (!token || token.kind !== 'user' || token.user_id !== ctx.session!.user_id) throw problem('not_found')
+  if (token?.kind !== 'user' || token.user_id !== ctx.session!.user_id) throw problem('not_found')
   await deleteToken(ctx.app.db, token.id)
   ctx.redirect('/app/account/tokens', {
     tone: 'green',
