@@ -11,6 +11,8 @@ export interface ChildSpec {
   output: 'inherit' | number
   /** Between SIGTERM and SIGKILL. */
   graceMs: number
+  /** Wait before the first restart; doubles with each quick death. */
+  backOffMs?: number
   say: (line: string) => void
   /** Called once when it dies again and again; the child is then not started any more. */
   onGiveUp: (sentence: string) => void
@@ -60,7 +62,7 @@ export function keepRunning(spec: ChildSpec): Child {
         return
       }
       spec.say(`the ${spec.name} process ended with ${how}; starting it again`)
-      again = setTimeout(start, 500 * 2 ** quickDeaths)
+      again = setTimeout(start, (spec.backOffMs ?? 500) * 2 ** quickDeaths)
     }
     child.once('error', (error) => ended(error.message))
     child.once('exit', (code, signal) => ended(signal ? `signal ${signal}` : `code ${code}`))
