@@ -41,14 +41,19 @@ const isRelease = (text: string): boolean => /^\d{1,9}\.\d{1,9}\.\d{1,9}$/.test(
  * download. Development builds are refused: the CLI then keeps the version that the workspace has, and a later remote
  * plan does not fail for want of a binary. Source: shared/api/cli-protocol.md 4.7.
  */
-export async function runnableVersion(app: App, engine: EngineName, version: string): Promise<boolean> {
+export async function runnableVersion(
+  app: App,
+  engine: EngineName,
+  version: string,
+  tx: Tx = app.db,
+): Promise<boolean> {
   if (version === 'latest') return true
   const parsed = parseVersion(version)
   if (!parsed || !/^\d+\.\d+\.\d+/.test(version)) return parseConstraint(version) !== null
   if (/^dev\b/.test(parsed.prerelease)) return false
-  const atHand = await versionsAtHand(app.db, engine)
+  const atHand = await versionsAtHand(tx, engine)
   if (atHand.includes(version)) return true
-  return isRelease(version) && (app.config.engineDownload || !(await hasRunner(app.db)))
+  return isRelease(version) && (app.config.engineDownload || !(await hasRunner(tx)))
 }
 
 /**

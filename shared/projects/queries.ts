@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
+import { TagBindingRow, tagBindingsOf } from '../tags/queries.ts'
 
 export const ProjectRow = z.object({
   id: z.string(),
@@ -12,12 +13,15 @@ export const ProjectRow = z.object({
   settings: z.record(z.string(), z.unknown()),
   created_at: z.date(),
   workspace_count: z.number(),
+  /** as they were given */
+  tag_bindings: z.array(TagBindingRow),
 })
 export type Project = z.output<typeof ProjectRow>
 
 export const projectColumns = sql.fragment`
   p.id, p.organization_id, o.name as organization_name, p.name, p.description, p.is_default, p.settings, p.created_at,
-  (select count(*)::int from workspaces w where w.project_id = p.id) as workspace_count`
+  (select count(*)::int from workspaces w where w.project_id = p.id) as workspace_count,
+  ${tagBindingsOf(sql.fragment`b.project_id = p.id`)} as tag_bindings`
 
 /** Projects by id, in no order; for includes. */
 export const selectProjects = (tx: Tx, ids: readonly string[]) =>

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
-
-const TagBinding = z.object({ id: z.string(), tag_id: z.string(), key: z.string(), value: z.string().nullable() })
+import { TagBindingRow, tagBindingsOf } from '../tags/queries.ts'
 
 /** Execution mode and agent pool are the effective ones: the workspace's own, else the project's, else the organization's. */
 export const WorkspaceRow = z.object({
@@ -47,8 +46,9 @@ export const WorkspaceRow = z.object({
   latest_change_at: z.date(),
   created_at: z.date(),
   updated_at: z.date(),
-  /** by key */
-  tag_bindings: z.array(TagBinding),
+  /** as they were given */
+  tag_bindings: z.array(TagBindingRow),
+  project_tag_bindings: z.array(TagBindingRow),
   /** whether its admins, and not only owners, may delete it while it manages resources */
   admins_force_delete: z.boolean(),
 })
@@ -71,10 +71,8 @@ export const workspaceColumns = sql.fragment`
   w.source_url, w.locked_by_user_id, w.locked_by_team_id, w.lock_reason, w.holder_run_id, w.current_run_id,
   w.current_state_version_id, w.current_configuration_version_id, w.run_count, w.resource_count, w.latest_change_at,
   w.created_at, w.updated_at,
-  coalesce((
-    select jsonb_agg(jsonb_build_object('id', b.id, 'tag_id', b.tag_id, 'key', b.key, 'value', b.value) order by b.key)
-    from tag_bindings b
-    where b.workspace_id = w.id), '[]') as tag_bindings,
+  ${tagBindingsOf(sql.fragment`b.workspace_id = w.id`)} as tag_bindings,
+  ${tagBindingsOf(sql.fragment`b.project_id = w.project_id`)} as project_tag_bindings,
   coalesce((o.settings ->> 'allow-force-delete-workspaces')::boolean, false) as admins_force_delete`
 
 export const workspaceTables = sql.fragment`

@@ -1,0 +1,135 @@
+import type { WorkspaceKpis } from '../../shared/workspaces/kpis.ts'
+import type { Workspace } from '../../shared/workspaces/queries.ts'
+import { defineResource, toMany, toOne } from '../jsonapi/document.ts'
+import type { Context } from '../route.ts'
+import { effectiveTags } from '../tags/json.ts'
+import { workspaceIncludes } from './includes.ts'
+
+export const workspaceScope = (w: Workspace) => ({
+  organizationId: w.organization_id,
+  projectId: w.project_id,
+  workspaceId: w.id,
+})
+
+export const isLocked = (w: Workspace): boolean =>
+  w.locked_by_user_id !== null || w.locked_by_team_id !== null || w.holder_run_id !== null
+
+/** A workspace that manages resources is deleted by force by owners, and by its admins when the organization lets them. */
+export const mayForceDelete = async (w: Workspace, { access }: Pick<Context, 'access'>): Promise<boolean> =>
+  (await access.may('workspace:delete', workspaceScope(w))) &&
+  (w.admins_force_delete || (await access.isOwner(w.organization_id)))
+
+async function permissions(w: Workspace, ctx: Context): Promise<Record<string, boolean>> {
+  const may = (action: Parameters<typeof ctx.access.may>[0]) => ctx.access.may(action, workspaceScope(w))
+  const grants = await ctx.access.workspaceGrants(workspaceScope(w))
+  const mayDelete = await may('workspace:delete')
+  return {
+    'can-destroy': mayDelete,
+    // its mere presence makes the CLI delete safely
+    'can-force-delete': await mayForceDelete(w, ctx),
+    'can-force-unlock': await may('workspace:force-unlock'),
+    'can-lock': await may('workspace:lock'),
+    'can-unlock': await may('workspace:unlock'),
+    'can-manage-run-tasks': grants?.runTasks ?? false,
+    'can-manage-tags': await may('workspace:tags'),
+    'can-manage-hyok': false,
+    'can-queue-apply': await may('run:apply'),
+    'can-queue-destroy': await may('run:apply'),
+    'can-queue-run': await may('run:create'),
+    'can-read-settings': true,
+    'can-read-run': await may('run:read'),
+    'can-read-state-versions': await may('state:read'),
+    'can-read-state-outputs': await may('state:read-outputs'),
+    'can-create-state-versions': await may('state:create'),
+    'can-read-variable': await may('variable:read'),
+    'can-update': await may('workspace:update'),
+    'can-update-variable': await may('variable:manage'),
+  }
+}
+
+const lockedBy = (w: Workspace) => {
+  if (w.holder_run_id) return toOne('runs', w.holder_run_id)
+  if (w.locked_by_team_id) return toOne('teams', w.locked_by_team_id)
+  return toOne('users', w.locked_by_user_id)
+}
+
+export const workspace = defineResource<Workspace & { kpis?: WorkspaceKpis | undefined }>({
+  type: 'workspaces',
+  id: (w) => w.id,
+  async attributes(w, ctx) {
+    return {
+      name: w.name,
+      description: w.description,
+      environment: 'default',
+      engine: w.engine,
+      'terraform-version': w.engine_version,
+      'execution-mode': w.execution_mode,
+      operations: w.execution_mode !== 'local',
+      'setting-overwrites': { 'execution-mode': w.overwrites_execution_mode, 'agent-pool': w.overwrites_agent_pool },
+      'working-directory': w.working_directory,
+      'auto-apply': w.auto_apply,
+      'auto-apply-run-trigger': w.auto_apply_run_trigger,
+      'allow-destroy-plan': w.allow_destroy_plan,
+      'can-queue-destroy-plan': w.allow_destroy_plan,
+      'structured-run-output-enabled': w.structured_run_output,
+      'queue-all-runs': w.queue_all_runs,
+      'speculative-enabled': w.speculative_enabled,
+      'file-triggers-enabled': w.file_triggers_enabled,
+      'trigger-prefixes': w.trigger_prefixes,
+      'trigger-patterns': w.trigger_patterns,
+      'global-remote-state': w.global_remote_state,
+      'project-remote-state': false,
+      'assessments-enabled': w.assessments_enabled,
+      'auto-destroy-at': null,
+      'auto-destroy-activity-duration': null,
+      'inherits-project-auto-destroy': false,
+      // an object here, even an empty one, blocks `terraform apply`
+      'vcs-repo': null,
+      'vcs-repo-identifier': null,
+      locked: isLocked(w),
+      'locked-reason': w.lock_reason,
+      'tag-names': w.tag_bindings.map((b) => b.key),
+      source: w.source,
+      'source-name': w.source_name,
+      'source-url': w.source_url,
+      'resource-count': w.resource_count,
+      'run-failures': w.kpis?.run_failures ?? 0,
+      'policy-check-failures': 0,
+      'plan-duration-average': Math.round(w.kpis?.plan_ms ?? 0),
+      'apply-duration-average': Math.round(w.kpis?.apply_ms ?? 0),
+      'workspace-kpis-runs-count': w.run_count,
+      'no-code-upgrade-available': false,
+      'created-at': w.created_at,
+      'updated-at': w.updated_at,
+      'latest-change-at': w.latest_change_at,
+      actions: { 'is-destroyable': w.resource_count > 0 && w.allow_destroy_plan },
+      permissions: await permissions(w, ctx),
+    }
+  },
+  relationships: (w) => ({
+    organization: toOne('organizations', w.organization_name),
+    project: toOne('projects', w.project_id),
+    'current-run': toOne('runs', w.current_run_id),
+    'current-state-version': toOne('state-versions', w.current_state_version_id),
+    'current-configuration-version': toOne('configuration-versions', w.current_configuration_version_id),
+    'agent-pool': toOne('agent-pools', w.agent_pool_id),
+    'locked-by': lockedBy(w),
+    'tag-bindings': toMany(
+      'tag-bindings',
+      w.tag_bindings.map((b) => b.id),
+    ),
+    'effective-tag-bindings': toMany(
+      'effective-tag-bindings',
+      effectiveTags(w).map((b) => b.id),
+    ),
+    'ssh-key': { data: null },
+    'data-retention-policy': { data: null },
+    outputs: { links: { related: `/api/v2/workspaces/${w.id}/current-state-version-outputs` } },
+    vars: { links: { related: `/api/v2/workspaces/${w.id}/vars` } },
+  }),
+  links: (w) => ({
+    self: `/api/v2/organizations/${w.organization_name}/workspaces/${w.name}`,
+    'self-html': `/app/${w.organization_name}/workspaces/${w.name}`,
+  }),
+  includes: workspaceIncludes,
+})

@@ -1,0 +1,74 @@
+import type { FragmentSqlToken } from 'slonik'
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import { WorkspaceRow, workspaceColumns, workspaceTables } from './queries.ts'
+
+export interface WorkspaceFilter {
+  organizationId: string
+  /** condition of visibleWorkspaces */
+  visible: FragmentSqlToken
+  /** part of the name */
+  name?: string | undefined
+  /** name with `*` */
+  wildcardName?: string | undefined
+  /** has all of these keys */
+  tags?: readonly string[]
+  /** has none of these keys */
+  excludeTags?: readonly string[]
+  /** has all of these; without a value any value does */
+  tagged?: readonly { key: string; value: string | undefined }[]
+  projectId?: string | undefined
+  currentRunStatuses?: readonly string[]
+  sort?: string | undefined
+}
+
+const hasTag = (key: string, value?: string) => sql.fragment`exists (
+  select 1 from tag_bindings b
+  where b.workspace_id = w.id and b.key = ${key} and (${value ?? null}::text is null or b.value = ${value ?? null}))`
+
+/** `*` stands for any text; everything else for itself. */
+const likePattern = (text: string): string => text.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')
+
+function conditions(filter: WorkspaceFilter): FragmentSqlToken[] {
+  const all = [sql.fragment`w.organization_id = ${filter.organizationId}`, filter.visible]
+  if (filter.name) all.push(sql.fragment`strpos(lower(w.name), lower(${filter.name})) > 0`)
+  if (filter.wildcardName) all.push(sql.fragment`lower(w.name) like lower(${likePattern(filter.wildcardName)})`)
+  for (const key of filter.tags ?? []) all.push(hasTag(key))
+  for (const key of filter.excludeTags ?? []) all.push(sql.fragment`not ${hasTag(key)}`)
+  for (const { key, value } of filter.tagged ?? []) all.push(hasTag(key, value))
+  if (filter.projectId) all.push(sql.fragment`w.project_id = ${filter.projectId}`)
+  if (filter.currentRunStatuses?.length) {
+    all.push(sql.fragment`cr.status = any(${sql.array([...filter.currentRunStatuses], 'text')})`)
+  }
+  return all
+}
+
+const orders: Record<string, FragmentSqlToken> = {
+  name: sql.fragment`lower(w.name)`,
+  '-name': sql.fragment`lower(w.name) desc`,
+  'current-run.created-at': sql.fragment`cr.created_at nulls first`,
+  '-current-run.created-at': sql.fragment`cr.created_at desc nulls last`,
+  'latest-change-at': sql.fragment`w.latest_change_at`,
+  '-latest-change-at': sql.fragment`w.latest_change_at desc`,
+  'created-at': sql.fragment`w.created_at`,
+  '-created-at': sql.fragment`w.created_at desc`,
+}
+
+/** A page of the workspaces that a caller sees, by name unless `sort` says otherwise; hidden ones are not counted. */
+export async function selectWorkspacesPage(tx: Tx, filter: WorkspaceFilter, page: { size: number; offset: number }) {
+  const where = sql.join(conditions(filter), sql.fragment` and `)
+  const from = sql.fragment`${workspaceTables} left join runs cr on cr.id = w.current_run_id`
+  const rows = await tx.any(sql.type(WorkspaceRow)`
+    select ${workspaceColumns}
+    from ${from}
+    where ${where}
+    order by ${orders[filter.sort ?? 'name'] ?? orders.name!}, w.id
+    limit ${page.size} offset ${page.offset}`)
+  if (page.offset === 0 && rows.length < page.size) return { rows, totalCount: rows.length }
+  const totalCount = await tx.oneFirst(sql.type(z.object({ count: z.number() }))`
+    select count(*)::int as count
+    from ${from}
+    where ${where}`)
+  return { rows, totalCount }
+}

@@ -1,0 +1,149 @@
+import { z } from 'zod'
+import { invalid } from '../errors.ts'
+import type { Workspace } from './queries.ts'
+
+/** What clients may set on a workspace, by their JSON:API names. Absent: unchanged; null: back to the default. */
+const text = z.string().max(20_000, 'is too long').nullable().optional()
+const flag = z.boolean('must be true or false').nullable().optional()
+const paths = z
+  .array(z.string().max(1000, 'holds a path that is too long'))
+  .max(500, 'has too many entries')
+  .nullable()
+  .optional()
+
+export const WorkspaceSettings = z.object({
+  name: z.string().optional(),
+  description: text,
+  'auto-apply': flag,
+  'auto-apply-run-trigger': flag,
+  'allow-destroy-plan': flag,
+  'structured-run-output-enabled': flag,
+  'queue-all-runs': flag,
+  'speculative-enabled': flag,
+  'file-triggers-enabled': flag,
+  'global-remote-state': flag,
+  'assessments-enabled': flag,
+  'trigger-prefixes': paths,
+  'trigger-patterns': paths,
+  'working-directory': z.string().nullable().optional(),
+  'terraform-version': z.string().max(200, 'is too long').nullable().optional(),
+  'execution-mode': z.enum(['remote', 'local', 'agent'], 'is not included in the list').nullable().optional(),
+  operations: flag,
+  'agent-pool-id': z.string().nullable().optional(),
+  'setting-overwrites': z.object({ 'execution-mode': flag, 'agent-pool': flag }).nullable().optional(),
+  'source-name': text,
+  'source-url': text,
+  'vcs-repo': z.unknown().optional(),
+})
+export type WorkspaceSettings = z.output<typeof WorkspaceSettings>
+
+/** Columns to write. */
+export type Columns = Record<string, string | boolean | string[] | null>
+
+/** Settings that go to a column as they are: column and what null means. */
+const plain: Partial<Record<keyof WorkspaceSettings, [column: string, whenNull: string | boolean | string[] | null]>> =
+  {
+    name: ['name', null],
+    description: ['description', ''],
+    'auto-apply': ['auto_apply', false],
+    'auto-apply-run-trigger': ['auto_apply_run_trigger', false],
+    'allow-destroy-plan': ['allow_destroy_plan', true],
+    'structured-run-output-enabled': ['structured_run_output', true],
+    'queue-all-runs': ['queue_all_runs', false],
+    'speculative-enabled': ['speculative_enabled', true],
+    'file-triggers-enabled': ['file_triggers_enabled', true],
+    'global-remote-state': ['global_remote_state', false],
+    'assessments-enabled': ['assessments_enabled', false],
+    'trigger-prefixes': ['trigger_prefixes', []],
+    'trigger-patterns': ['trigger_patterns', []],
+    'working-directory': ['working_directory', ''],
+    'terraform-version': ['engine_version', 'latest'],
+    'source-name': ['source_name', null],
+    'source-url': ['source_url', null],
+  }
+
+/**
+ * The columns that a request changes, checked as far as one workspace alone can tell.
+ * `current` is the workspace as it is now, or a new one with its defaults.
+ * @throws problem 'invalid_attribute'
+ */
+export function settingColumns(settings: WorkspaceSettings, current: Workspace): Columns {
+  const columns: Columns = {}
+  for (const [name, [column, whenNull]] of Object.entries(plain) as [
+    keyof WorkspaceSettings,
+    [string, Columns[string]],
+  ][]) {
+    const value = settings[name]
+    if (value !== undefined) columns[column] = value === null ? whenNull : (value as Columns[string])!
+  }
+  if (columns.name !== undefined) checkName(columns.name as string)
+  if (columns.working_directory !== undefined) checkWorkingDirectory(columns.working_directory as string)
+  if (settings['vcs-repo'] != null) throw invalid('vcs-repo', 'VCS connections are not offered by this server.')
+  const prefixes = (columns.trigger_prefixes as string[] | undefined) ?? current.trigger_prefixes
+  const patterns = (columns.trigger_patterns as string[] | undefined) ?? current.trigger_patterns
+  if (prefixes.length > 0 && patterns.length > 0) {
+    throw invalid('trigger-patterns', 'Trigger patterns cannot be combined with trigger prefixes')
+  }
+  return { ...columns, ...executionColumns(settings, current) }
+}
+
+function checkName(name: string): void {
+  if (name === '') throw invalid('name', "Name can't be blank")
+  if (!/^[A-Za-z0-9_-]+$/.test(name)) {
+    throw invalid('name', 'Name may only contain letters, numbers, dashes (-), and underscores (_)')
+  }
+  if (name.length > 90) throw invalid('name', 'Name is too long (maximum is 90 characters)')
+}
+
+/** The folder is joined to the unpacked archive by a worker: it must not lead out of it. */
+function checkWorkingDirectory(path: string): void {
+  const fail = (why: string) => invalid('working-directory', `Working directory ${why}`)
+  if (path.length > 1000) throw fail('is too long (maximum is 1000 characters)')
+  if (/[\p{Cc}]/u.test(path)) throw fail('must not hold control characters')
+  if (/^[\\/~]|^[A-Za-z]:/.test(path)) throw fail('must be relative to the root of the configuration')
+  if (path.split(/[\\/]/).includes('..')) throw fail('must not contain ".."')
+}
+
+/** Execution mode and agent pool belong together, and each may be the organization's default. */
+function executionColumns(settings: WorkspaceSettings, current: Workspace): Columns {
+  const { 'agent-pool-id': poolGiven, 'setting-overwrites': overwrites, operations } = settings
+  let mode = settings['execution-mode'] ?? undefined
+  if (operations !== undefined && operations !== null) {
+    if (mode) throw invalid('operations', 'Operations must not be specified together with execution-mode')
+    mode = operations ? 'remote' : 'local'
+  }
+  const clears = settings['execution-mode'] === null || overwrites === null || overwrites?.['execution-mode'] === false
+  if (mode === undefined && clears) {
+    if (poolGiven)
+      throw invalid('agent-pool-id', "Agent pool must not be specified unless using 'agent' execution mode")
+    return {
+      overwrites_execution_mode: false,
+      execution_mode: 'remote',
+      overwrites_agent_pool: false,
+      agent_pool_id: null,
+    }
+  }
+  const next = mode ?? current.execution_mode
+  const pool = poolGiven === undefined ? current.agent_pool_id : poolGiven || null
+  if (poolGiven && next !== 'agent') {
+    throw invalid('agent-pool-id', "Agent pool must not be specified unless using 'agent' execution mode")
+  }
+  const columns: Columns = {}
+  if (mode !== undefined || overwrites?.['execution-mode'] === true) {
+    columns.execution_mode = next
+    columns.overwrites_execution_mode = true
+    columns.overwrites_agent_pool = true
+    columns.agent_pool_id = next === 'agent' ? pool : null
+  } else if (poolGiven !== undefined) {
+    columns.overwrites_agent_pool = pool !== null
+    columns.agent_pool_id = pool
+  }
+  if (mode === undefined && overwrites?.['agent-pool'] === false) {
+    columns.overwrites_agent_pool = false
+    columns.agent_pool_id = null
+  }
+  if (columns.execution_mode === 'agent' && pool === null) {
+    throw invalid('agent-pool-id', "Agent pool must be specified when using 'agent' execution mode")
+  }
+  return columns
+}

@@ -1,0 +1,109 @@
+import { UniqueIntegrityConstraintViolationError } from 'slonik'
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import type { App } from '../app.ts'
+import { type EngineName, runnableVersion } from '../engines/versions.ts'
+import { invalid, problem } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { lockWorkspaceRow, selectWorkspace, type Workspace } from './queries.ts'
+import { type Columns, settingColumns, type WorkspaceSettings } from './settings.ts'
+
+export interface NewWorkspace {
+  organizationId: string
+  projectId: string
+  engine: EngineName
+  settings: WorkspaceSettings & { name: string }
+  source: string
+  createdBy: string | null
+}
+
+/** @throws problem 'invalid_attribute' with a pointer */
+export async function createWorkspace(app: App, tx: Tx, input: NewWorkspace): Promise<Workspace> {
+  const id = newId('ws')
+  // a name of its own until the settings are checked, so that the unique index judges the real one once
+  await tx.query(sql.void`
+    insert into workspaces (id, organization_id, project_id, name, engine, source, created_by)
+    values (${id}, ${input.organizationId}, ${input.projectId}, ${id}, ${input.engine}, ${input.source}, ${input.createdBy})`)
+  return updateWorkspace(app, tx, await selectWorkspace(tx, id), { settings: input.settings })
+}
+
+export async function updateWorkspace(
+  app: App,
+  tx: Tx,
+  workspace: Workspace,
+  change: { settings: WorkspaceSettings; projectId?: string | undefined },
+): Promise<Workspace> {
+  const columns: Columns = settingColumns(change.settings, workspace)
+  if (change.projectId) columns.project_id = change.projectId
+  if (typeof columns.engine_version === 'string') await checkVersion(app, tx, workspace.engine, columns.engine_version)
+  if (typeof columns.agent_pool_id === 'string')
+    await checkAgentPool(tx, workspace.organization_id, columns.agent_pool_id)
+  const sets = Object.entries(columns).map(
+    ([column, value]) =>
+      sql.fragment`${sql.identifier([column])} = ${Array.isArray(value) ? sql.array(value, 'text') : value}`,
+  )
+  try {
+    await tx.query(sql.void`
+      update workspaces
+      set ${sql.join([...sets, sql.fragment`updated_at = now()`], sql.fragment`, `)}
+      where id = ${workspace.id}`)
+  } catch (error) {
+    if (error instanceof UniqueIntegrityConstraintViolationError) throw invalid('name', 'Name has already been taken')
+    throw error
+  }
+  return selectWorkspace(tx, workspace.id)
+}
+
+async function checkVersion(app: App, tx: Tx, engine: EngineName, version: string): Promise<void> {
+  if (await runnableVersion(app, engine, version, tx)) return
+  throw invalid(
+    'terraform-version',
+    `Terraform version ${JSON.stringify(version)} of ${engine} cannot be run by this server.`,
+  )
+}
+
+async function checkAgentPool(tx: Tx, organizationId: string, poolId: string): Promise<void> {
+  const pool = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+    select id
+    from agent_pools
+    where id = ${poolId} and organization_id = ${organizationId}`)
+  if (!pool) throw invalid('agent-pool-id', `Agent pool ${JSON.stringify(poolId)} does not exist in this organization`)
+}
+
+/** With everything in it: runs, states, variables. */
+export const deleteWorkspace = (tx: Tx, id: string) =>
+  tx.query(sql.void`
+    delete from workspaces
+    where id = ${id}`)
+
+const ProcessingRow = z.object({ is_processing: z.boolean() })
+
+/**
+ * Deletes a workspace that nobody holds and that manages nothing.
+ * @throws problem 'conflict' with a text that the CLI recognizes (shared/api/cli-protocol.md 2.3)
+ */
+export async function safeDeleteWorkspace(tx: Tx, id: string): Promise<void> {
+  const workspace = await lockWorkspaceRow(tx, id)
+  if (!workspace) throw problem('not_found')
+  if (workspace.locked_by_user_id || workspace.locked_by_team_id || workspace.holder_run_id) {
+    throw problem('conflict', 'Workspace cannot be safely deleted because it is locked.')
+  }
+  const { is_processing } = await tx.one(sql.type(ProcessingRow)`
+    select exists (
+      select 1
+      from state_versions s
+      where s.workspace_id = ${id}
+        and (s.status = 'pending' or (s.id = ${workspace.current_state_version_id} and not s.resources_processed))
+    ) as is_processing`)
+  if (is_processing) {
+    throw problem(
+      'conflict',
+      'Workspace cannot be safely deleted because its latest state version is still being processed.',
+    )
+  }
+  if (workspace.resource_count > 0) {
+    throw problem('conflict', 'Workspace cannot be safely deleted because it is still managing resources.')
+  }
+  await deleteWorkspace(tx, id)
+}
