@@ -57,7 +57,7 @@ export function keepRunning(spec: ChildSpec): Child {
       if (quickDeaths >= MOST_QUICK_DEATHS) {
         stopping = true
         spec.onGiveUp(
-          `The ${spec.name} process ended ${quickDeaths} times within seconds, at last with ${how}: its own messages are above.`,
+          `The ${spec.name} process ended ${quickDeaths} times within seconds, at last with ${how}: its own messages say why.`,
         )
         return
       }

@@ -17,8 +17,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 const folder = await mkdtemp(join(tmpdir(), 'tofutf-demo-'))
 const logFile = join(folder, 'server.log')
-process.exitCode = await demo()
-
 async function demo(): Promise<number> {
   const dataDir = join(folder, 'data')
   const log = await open(logFile, 'a')
@@ -134,3 +132,5 @@ output "greeting" {
   value = terraform_data.hello.output
 }
 `
+
+process.exitCode = await demo()

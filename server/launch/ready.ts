@@ -61,7 +61,7 @@ export async function waitUntilReady(
   let last = 'no answer'
   while (Date.now() < deadline) {
     options.signal?.throwIfAborted()
-    if (ended) throw new LaunchFailure(`${ended} Its own message is above.`)
+    if (ended) throw new LaunchFailure(`${ended} Its own message says why.`)
     try {
       const { status } = await ask(`${base}/healthz`, { timeoutMs: 2000 })
       if (status === 200) return
