@@ -2,14 +2,36 @@ import { discovery } from './discovery.ts'
 import { health } from './health.ts'
 import { loginToken } from './login/token.ts'
 import { organizations } from './organizations/api.ts'
+import { phases } from './phases/api.ts'
 import type { Route, Routes } from './route.ts'
+import { runActionRoutes } from './runs/actions.ts'
+import { runs } from './runs/api.ts'
+import { discussion } from './runs/discussion.ts'
+import { queue } from './runs/queue.ts'
 import { tags } from './tags/api.ts'
 import { tokens } from './tokens/api.ts'
 import { users } from './users/api.ts'
+import { variables } from './variables/api.ts'
 import { workspaces } from './workspaces/api.ts'
 import { workspaceLocks } from './workspaces/lock.ts'
 
 /** Every router of the API, one a line. */
-const api: Routes[] = [discovery, health, loginToken, organizations, tokens, users, workspaces, workspaceLocks, tags]
+const api: Routes[] = [
+  queue,
+  runs,
+  runActionRoutes,
+  discussion,
+  phases,
+  discovery,
+  health,
+  loginToken,
+  organizations,
+  tokens,
+  users,
+  workspaces,
+  workspaceLocks,
+  tags,
+  variables,
+]
 
 export const apiRoutes: Route[] = api.flatMap((routes) => routes.all)
