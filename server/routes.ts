@@ -1,3 +1,4 @@
+import { configurations } from './configurations/api.ts'
 import { discovery } from './discovery.ts'
 import { health } from './health.ts'
 import { loginToken } from './login/token.ts'
@@ -8,6 +9,9 @@ import { runActionRoutes } from './runs/actions.ts'
 import { runs } from './runs/api.ts'
 import { discussion } from './runs/discussion.ts'
 import { queue } from './runs/queue.ts'
+import { signed } from './signed.ts'
+import { stateVersions } from './states/api.ts'
+import { stateOutputs } from './states/outputs-api.ts'
 import { tags } from './tags/api.ts'
 import { tokens } from './tokens/api.ts'
 import { users } from './users/api.ts'
@@ -17,6 +21,10 @@ import { workspaceLocks } from './workspaces/lock.ts'
 
 /** Every router of the API, one a line. */
 const api: Routes[] = [
+  configurations,
+  signed,
+  stateVersions,
+  stateOutputs,
   queue,
   runs,
   runActionRoutes,

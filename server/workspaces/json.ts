@@ -125,7 +125,7 @@ export const workspace = defineResource<Workspace & { kpis?: WorkspaceKpis | und
     'ssh-key': { data: null },
     'data-retention-policy': { data: null },
     outputs: { links: { related: `/api/v2/workspaces/${w.id}/current-state-version-outputs` } },
-    vars: { links: { related: `/api/v2/workspaces/${w.id}/vars` } },
+    vars: toMany('vars', w.variable_ids),
   }),
   links: (w) => ({
     self: `/api/v2/organizations/${w.organization_name}/workspaces/${w.name}`,

@@ -49,6 +49,7 @@ export const WorkspaceRow = z.object({
   /** as they were given */
   tag_bindings: z.array(TagBindingRow),
   project_tag_bindings: z.array(TagBindingRow),
+  variable_ids: z.array(z.string()),
   /** whether its admins, and not only owners, may delete it while it manages resources */
   admins_force_delete: z.boolean(),
 })
@@ -73,6 +74,7 @@ export const workspaceColumns = sql.fragment`
   w.created_at, w.updated_at,
   ${tagBindingsOf(sql.fragment`b.workspace_id = w.id`)} as tag_bindings,
   ${tagBindingsOf(sql.fragment`b.project_id = w.project_id`)} as project_tag_bindings,
+  array(select v.id from variables v where v.workspace_id = w.id order by v.created_at, v.id) as variable_ids,
   coalesce((o.settings ->> 'allow-force-delete-workspaces')::boolean, false) as admins_force_delete`
 
 export const workspaceTables = sql.fragment`

@@ -1,0 +1,94 @@
+import type { FragmentSqlToken } from 'slonik'
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+
+export const VariableRow = z.object({
+  id: z.string(),
+  workspace_id: z.string().nullable(),
+  varset_id: z.string().nullable(),
+  key: z.string(),
+  /** sealed with the context `variables:<id>` */
+  value: z.instanceof(Buffer),
+  description: z.string(),
+  category: z.enum(['terraform', 'env']),
+  hcl: z.boolean(),
+  sensitive: z.boolean(),
+  version_id: z.string(),
+  created_at: z.date(),
+})
+export type Variable = z.output<typeof VariableRow>
+
+/** Where a variable is kept. */
+export type VariableOwner = { workspaceId: string } | { varsetId: string }
+
+const owned = (owner: VariableOwner): FragmentSqlToken =>
+  'workspaceId' in owner
+    ? sql.fragment`v.workspace_id = ${owner.workspaceId}`
+    : sql.fragment`v.varset_id = ${owner.varsetId}`
+
+export const variableColumns = sql.fragment`
+  v.id, v.workspace_id, v.varset_id, v.key, v.value, v.description, v.category, v.hcl, v.sensitive, v.version_id,
+  v.created_at`
+
+export const selectOptionalVariable = (tx: Tx, owner: VariableOwner, id: string) =>
+  tx.maybeOne(sql.type(VariableRow)`
+    select ${variableColumns}
+    from variables v
+    where v.id = ${id} and ${owned(owner)}`)
+
+/** The same, its row locked until the transaction ends. */
+export const lockOptionalVariable = (tx: Tx, owner: VariableOwner, id: string) =>
+  tx.maybeOne(sql.type(VariableRow)`
+    select ${variableColumns}
+    from variables v
+    where v.id = ${id} and ${owned(owner)}
+    for update of v`)
+
+/** A page, or all when no page is asked for: older clients know no pages here. By category and key. */
+export async function selectVariables(tx: Tx, owner: VariableOwner, page: { size: number; offset: number } | null) {
+  const rows = await tx.any(sql.type(VariableRow)`
+    select ${variableColumns}
+    from variables v
+    where ${owned(owner)}
+    order by v.created_at, v.id
+    limit ${page?.size ?? 10_000} offset ${page?.offset ?? 0}`)
+  if (!page) return { rows, totalCount: rows.length }
+  const totalCount = await tx.oneFirst(sql.type(z.object({ count: z.number() }))`
+    select count(*)::int as count
+    from variables v
+    where ${owned(owner)}`)
+  return { rows, totalCount }
+}
+
+/** Variables of several sets, for includes. */
+export const selectVariablesOfSets = (tx: Tx, varsetIds: readonly string[]) =>
+  tx.any(sql.type(VariableRow)`
+    select ${variableColumns}
+    from variables v
+    where v.varset_id = any(${sql.array([...varsetIds], 'text')})
+    order by v.created_at, v.id`)
+
+export const insertVariable = (
+  tx: Tx,
+  owner: VariableOwner,
+  row: Omit<Variable, 'workspace_id' | 'varset_id' | 'created_at'>,
+) =>
+  tx.query(sql.void`
+    insert into variables (id, workspace_id, varset_id, key, value, description, category, hcl, sensitive, version_id, created_at)
+    values (${row.id}, ${'workspaceId' in owner ? owner.workspaceId : null},
+      ${'varsetId' in owner ? owner.varsetId : null}, ${row.key}, ${sql.binary(row.value)}, ${row.description},
+      ${row.category}, ${row.hcl}, ${row.sensitive}, ${row.version_id}, clock_timestamp())`)
+
+export const updateVariableRow = (tx: Tx, row: Variable) =>
+  tx.query(sql.void`
+    update variables
+    set key = ${row.key}, value = ${sql.binary(row.value)}, description = ${row.description},
+      category = ${row.category}, hcl = ${row.hcl}, sensitive = ${row.sensitive}, version_id = ${row.version_id},
+      updated_at = now()
+    where id = ${row.id}`)
+
+export const deleteVariable = (tx: Tx, owner: VariableOwner, id: string) =>
+  tx.query(sql.void`
+    delete from variables v
+    where v.id = ${id} and ${owned(owner)}`)
