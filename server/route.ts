@@ -35,6 +35,8 @@ export interface RouteOptions<S extends Subject, A extends z.ZodType> {
   /** Plain JSON bodies (run actions and the like) are read too: `input.raw`. */
   plainBody?: true
   maxBodyBytes?: number
+  /** What a client hears whose body is larger. */
+  tooLarge?: string
   /** Status when the handler returns something; 204 when it returns nothing. */
   answers?: number
 }
@@ -95,7 +97,9 @@ async function run<S extends Subject, A extends z.ZodType>(
   const subject = options.subject ? await options.subject(ctx) : ({ scope: {} } as S)
   await requireMay(access, options.action, subject.scope)
   const raw =
-    options.attributes || options.plainBody ? await readJson(koa.req, options.maxBodyBytes ?? DEFAULT_BODY) : undefined
+    options.attributes || options.plainBody
+      ? await readJson(koa.req, options.maxBodyBytes ?? DEFAULT_BODY, options.tooLarge)
+      : undefined
   const input = parseInput(raw, options.attributes ?? nothing)
   const answer = await handler({ ...ctx, subject, input: input as Input<z.output<A>> })
   if (koa.respond === false || koa.headerSent) return

@@ -4,6 +4,7 @@ import { health } from './health.ts'
 import { loginToken } from './login/token.ts'
 import { organizations } from './organizations/api.ts'
 import { phases } from './phases/api.ts'
+import { projects } from './projects/api.ts'
 import type { Route, Routes } from './route.ts'
 import { runActionRoutes } from './runs/actions.ts'
 import { runs } from './runs/api.ts'
@@ -40,6 +41,7 @@ const api: Routes[] = [
   workspaceLocks,
   tags,
   variables,
+  projects,
 ]
 
 export const apiRoutes: Route[] = api.flatMap((routes) => routes.all)

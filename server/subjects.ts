@@ -1,6 +1,8 @@
+import { type Configuration, selectOptionalConfiguration } from '../shared/configurations/queries.ts'
 import { problem } from '../shared/errors.ts'
 import { type Organization, selectOptionalOrganizationByName } from '../shared/organizations/queries.ts'
 import { type Project, selectOptionalProject } from '../shared/projects/queries.ts'
+import { type StateVersion, selectOptionalStateVersion } from '../shared/states/queries.ts'
 import {
   selectOptionalWorkspaceById,
   selectOptionalWorkspaceByName,
@@ -51,3 +53,29 @@ export async function projectById(ctx: Context): Promise<ProjectSubject> {
   if (!project) throw problem('not_found')
   return { project, scope: { organizationId: project.organization_id, projectId: project.id } }
 }
+
+export interface ConfigurationSubject extends Subject {
+  configuration: Configuration
+}
+
+export async function configurationById(ctx: Context): Promise<ConfigurationSubject> {
+  const configuration = await selectOptionalConfiguration(ctx.app.db, ctx.params.configuration_version_id!)
+  if (!configuration) throw problem('not_found')
+  return { configuration, scope: inWorkspace(configuration) }
+}
+
+export interface StateVersionSubject extends Subject {
+  stateVersion: StateVersion
+}
+
+export async function stateVersionById(ctx: Context): Promise<StateVersionSubject> {
+  const stateVersion = await selectOptionalStateVersion(ctx.app.db, ctx.params.state_version_id!)
+  if (!stateVersion) throw problem('not_found')
+  return { stateVersion, scope: inWorkspace(stateVersion) }
+}
+
+export const inWorkspace = (row: { organization_id: string; project_id: string; workspace_id: string }) => ({
+  organizationId: row.organization_id,
+  projectId: row.project_id,
+  workspaceId: row.workspace_id,
+})

@@ -3,20 +3,24 @@ import { z } from 'zod'
 import { Problem, problem } from '../../shared/errors.ts'
 
 /** Reads a whole body with a limit that holds while it streams. */
-export async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function readBody(
+  req: IncomingMessage,
+  maxBytes: number,
+  tooLarge = `The request body is larger than ${maxBytes} bytes.`,
+): Promise<Buffer> {
   const parts: Buffer[] = []
   let size = 0
   for await (const part of req as AsyncIterable<Buffer>) {
     size += part.length
-    if (size > maxBytes) throw problem('too_large', `The request body is larger than ${maxBytes} bytes.`)
+    if (size > maxBytes) throw problem('too_large', tooLarge)
     parts.push(part)
   }
   return Buffer.concat(parts)
 }
 
 /** JSON of a request; undefined for an empty body. Keys that could change a prototype are dropped. */
-export async function readJson(req: IncomingMessage, maxBytes: number): Promise<unknown> {
-  const text = (await readBody(req, maxBytes)).toString('utf8')
+export async function readJson(req: IncomingMessage, maxBytes: number, tooLarge?: string): Promise<unknown> {
+  const text = (await readBody(req, maxBytes, tooLarge)).toString('utf8')
   if (text.trim() === '') return undefined
   if (text.includes('\\u0000')) throw problem('bad_request', 'The body holds a NUL character.')
   try {

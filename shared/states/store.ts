@@ -1,0 +1,49 @@
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import type { App } from '../app.ts'
+import { problem } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { lockWorkspaceRow } from '../workspaces/queries.ts'
+import { arrive, referTo } from './arrive.ts'
+import { finalize } from './finalize.ts'
+
+export interface RunState {
+  workspaceId: string
+  runId: string
+  serial: number
+  lineage: string
+  /** hex, of the bytes */
+  md5: string
+  /** written while the apply still runs; current all the same: it is the truth so far */
+  intermediate: boolean
+  engineVersion: string
+}
+
+/**
+ * Stores what a run's engine wrote. The engine's state is the truth: it is compared with nothing. `guard` proves, in the
+ * transaction that makes it current, that the writer still holds its phase.
+ * @returns the id of the state version
+ */
+export async function storeState(
+  app: App,
+  state: RunState,
+  bytes: AsyncIterable<Uint8Array>,
+  guard: (tx: Tx) => Promise<void>,
+): Promise<string> {
+  const arrived = await arrive(app, bytes, state.md5)
+  return referTo(app, arrived.blob.id, () =>
+    app.db.transaction(async (tx) => {
+      await guard(tx)
+      if (!(await lockWorkspaceRow(tx, state.workspaceId))) throw problem('not_found', 'The workspace was deleted.')
+      const id = newId('sv')
+      await tx.query(sql.void`
+        insert into state_versions (id, workspace_id, run_id, serial, lineage, md5, intermediate, engine_version, created_by)
+        select ${id}, r.workspace_id, r.id, ${state.serial}, ${state.lineage}, ${state.md5}, ${state.intermediate},
+          ${state.engineVersion}, r.created_by
+        from runs r
+        where r.id = ${state.runId} and r.workspace_id = ${state.workspaceId}`)
+      await finalize(app, tx, id, arrived)
+      return id
+    }),
+  )
+}
