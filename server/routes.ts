@@ -1,3 +1,6 @@
+import { agentPools } from './agents/api.ts'
+import { agentPhases } from './agents/phases.ts'
+import { agentWork } from './agents/work.ts'
 import { configurations } from './configurations/api.ts'
 import { discovery } from './discovery.ts'
 import { health } from './health.ts'
@@ -42,6 +45,9 @@ const api: Routes[] = [
   tags,
   variables,
   projects,
+  agentPools,
+  agentWork,
+  agentPhases,
 ]
 
 export const apiRoutes: Route[] = api.flatMap((routes) => routes.all)

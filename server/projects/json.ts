@@ -1,5 +1,13 @@
 import type { Project } from '../../shared/projects/queries.ts'
-import { defineResource, toOne } from '../jsonapi/document.ts'
+import { defineResource, toMany, toOne } from '../jsonapi/document.ts'
+import { effectiveTagBinding } from '../tags/json.ts'
+
+const ownMode = (p: Project): unknown => p.settings['default-execution-mode']
+
+const agentPool = (p: Project): string | null => {
+  if (ownMode(p) === 'agent') return p.settings['default-agent-pool-id'] as string
+  return ownMode(p) === undefined && p.organization_execution_mode === 'agent' ? p.organization_agent_pool_id : null
+}
 
 export const project = defineResource<Project>({
   type: 'projects',
@@ -11,6 +19,9 @@ export const project = defineResource<Project>({
       description: p.description,
       'is-unified': false,
       'workspace-count': p.workspace_count,
+      'default-execution-mode': ownMode(p) ?? p.organization_execution_mode,
+      'setting-overwrites': { 'execution-mode': ownMode(p) !== undefined, 'agent-pool': ownMode(p) !== undefined },
+      'auto-destroy-activity-duration': null,
       'created-at': p.created_at,
       permissions: {
         'can-read': true,
@@ -20,6 +31,23 @@ export const project = defineResource<Project>({
       },
     }
   },
-  relationships: (p) => ({ organization: toOne('organizations', p.organization_name) }),
+  relationships: (p) => ({
+    organization: toOne('organizations', p.organization_name),
+    'default-agent-pool': toOne('agent-pools', agentPool(p)),
+    'tag-bindings': toMany(
+      'tag-bindings',
+      p.tag_bindings.map((b) => b.id),
+    ),
+    'effective-tag-bindings': toMany(
+      'effective-tag-bindings',
+      p.tag_bindings.map((b) => b.id),
+    ),
+  }),
   links: (p) => ({ self: `/api/v2/projects/${p.id}` }),
+  includes: {
+    'effective-tag-bindings': async (rows) => ({
+      resource: effectiveTagBinding,
+      rows: rows.flatMap((p) => p.tag_bindings.map((b) => ({ ...b, inheritedFrom: null }))),
+    }),
+  },
 })

@@ -1,19 +1,7 @@
 import { visibleWorkspaces } from '../../shared/access/visible.ts'
 import type { WorkspaceFilter } from '../../shared/workspaces/list.ts'
+import { listOf, textOf } from '../jsonapi/query.ts'
 import type { Context } from '../route.ts'
-
-/** A query parameter as one text: repeated values are joined like the comma lists they stand for. */
-const textOf = (ctx: Context, name: string): string | undefined => {
-  const value = ctx.query[name]
-  return (Array.isArray(value) ? value.join(',') : value) || undefined
-}
-
-const listOf = (ctx: Context, name: string): string[] =>
-  (textOf(ctx, name) ?? '')
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean)
-    .slice(0, 100)
 
 /** `filter[tagged][0][key]=env&filter[tagged][0][value]=prod`; entries come in any order. */
 export function taggedFilter(ctx: Context): { key: string; value: string | undefined }[] {

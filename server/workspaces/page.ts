@@ -237,15 +237,3 @@ workspacePages.post(`${one}/runs/new`, { action: 'run:create', subject: workspac
     await newRunForm(ctx, { kind, message, error: error.detail })
   }
 })
-
-// Addresses that terraform prints or that people shorten.
-for (const [from, to] of [
-  ['', ''],
-  ['/runs', '/runs'],
-] as const) {
-  workspacePages.get(
-    `/app/:organization_name/:workspace_name${from}`,
-    { action: 'workspace:read', subject: workspaceByName },
-    async (ctx) => ctx.redirect(back(ctx.subject) + to),
-  )
-}

@@ -128,3 +128,9 @@ export const lockWorkspaceRow = (tx: Tx, id: string) =>
     from workspaces w
     where w.id = ${id}
     for no key update of w`)
+
+export const moveWorkspaces = (tx: Tx, ids: readonly string[], projectId: string) =>
+  tx.query(sql.void`
+    update workspaces
+    set project_id = ${projectId}, updated_at = now()
+    where id = any(${sql.array([...ids], 'text')})`)

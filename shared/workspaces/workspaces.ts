@@ -2,6 +2,7 @@ import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
+import { requireAllowedPool } from '../agents/pool-changes.ts'
 import type { App } from '../app.ts'
 import { type EngineName, runnableVersion } from '../engines/versions.ts'
 import { invalid, problem } from '../errors.ts'
@@ -38,7 +39,7 @@ export async function updateWorkspace(
   if (change.projectId) columns.project_id = change.projectId
   if (typeof columns.engine_version === 'string') await checkVersion(app, tx, workspace.engine, columns.engine_version)
   if (typeof columns.agent_pool_id === 'string')
-    await checkAgentPool(tx, workspace.organization_id, columns.agent_pool_id)
+    await requireAllowedPool(tx, columns.agent_pool_id, workspace.id)
   const sets = Object.entries(columns).map(
     ([column, value]) =>
       sql.fragment`${sql.identifier([column])} = ${Array.isArray(value) ? sql.array(value, 'text') : value}`,
@@ -61,14 +62,6 @@ async function checkVersion(app: App, tx: Tx, engine: EngineName, version: strin
     'terraform-version',
     `Terraform version ${JSON.stringify(version)} of ${engine} cannot be run by this server.`,
   )
-}
-
-async function checkAgentPool(tx: Tx, organizationId: string, poolId: string): Promise<void> {
-  const pool = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
-    select id
-    from agent_pools
-    where id = ${poolId} and organization_id = ${organizationId}`)
-  if (!pool) throw invalid('agent-pool-id', `Agent pool ${JSON.stringify(poolId)} does not exist in this organization`)
 }
 
 /** With everything in it: runs, states, variables. */
