@@ -212,6 +212,7 @@ resource "terraform_data" "a" {
   it('a workspace named default works, and a configuration in JSON', async () => {
     const { applied } = await planAndApply(
       place,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Terraform's template
       { 'main.tf.json': '{"output":{"w":{"value":"${terraform.workspace}"}}}' },
       { workspace: { id: 'ws-1', name: 'default', workingDirectory: '' } },
     )

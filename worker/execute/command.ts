@@ -3,7 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import type { Stop } from './stop.ts'
-import { guardAgainstWorkerDeath } from './worker-death.ts'
+import type { Watchdog } from './watchdog.ts'
 
 export interface EngineExit {
   /** null when a signal ended it */
@@ -20,6 +20,8 @@ export interface EngineCommand {
   cwd: string
   env: Record<string, string>
   stop: Stop
+  /** for a command that may work for long; the others end by themselves soon after their worker */
+  watchdog: Watchdog | undefined
   /** KILL this long after INT when the claim is lost; after a cancel too if `killAfterCancel` */
   graceMs: number
   killAfterCancel: boolean
@@ -110,9 +112,8 @@ async function silence(drained: Draining): Promise<void> {
 async function start(command: EngineCommand, stdio: ['ignore', number, number | 'pipe']): Promise<EngineExit> {
   command.stop.throwIfRequested()
   const startedAt = performance.now()
-  const guard = guardAgainstWorkerDeath(command.binary, command.args)
   // Not execa: its end waits for streams that a provisioner's background child may hold open.
-  const child = spawn(guard.file, guard.args, {
+  const child = spawn(command.binary, command.args, {
     cwd: command.cwd,
     env: command.env,
     stdio,
@@ -124,14 +125,14 @@ async function start(command: EngineCommand, stdio: ['ignore', number, number | 
     stderrTail = (stderrTail + chunk.toString()).slice(-STDERR_TAIL_BYTES)
   })
   const { pid } = child
-  const release = pid === undefined ? undefined : guard.watch?.(pid)
+  command.watchdog?.guard(pid)
   const unlisten = pid === undefined ? undefined : interruptOnStop(command, pid)
   try {
     const [exitCode, signal] = await exitOf(child)
     return { exitCode, signal, stderrTail, durationMs: performance.now() - startedAt }
   } finally {
     unlisten?.()
-    release?.()
+    command.watchdog?.guard(undefined)
     // Whatever a provisioner left in the background ends with its engine.
     if (pid !== undefined) signalGroup(pid, 'SIGKILL')
   }
@@ -150,7 +151,10 @@ function interruptOnStop(command: EngineCommand, pid: number): () => void {
   const unlisten = command.stop.listen((wish) => {
     if (wish === 'force') return signalGroup(pid, 'SIGKILL')
     // A second INT makes the engines give up at once, without writing their state.
-    if (!interrupted) signalGroup(pid, 'SIGINT')
+    if (!interrupted) {
+      command.watchdog?.interrupted()
+      signalGroup(pid, 'SIGINT')
+    }
     interrupted = true
     if (wish === 'lost' || command.killAfterCancel) {
       timer ??= setTimeout(() => signalGroup(pid, 'SIGKILL'), command.graceMs)

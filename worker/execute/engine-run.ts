@@ -13,11 +13,15 @@ export async function runLogged(
   const { writer } = phase
   const output = new OutputReader(options.json, phase.hclFiles)
   phase.output = output
-  const exit = await runToLog(command(phase, args, phase.env.commands), phase.dir.output, (chunk) => {
-    writer.write(chunk)
-    output.read(chunk)
-    return writer.isFull ? writer.drained() : undefined
-  })
+  const exit = await runToLog(
+    { ...command(phase, args, phase.env.commands), watchdog: phase.watchdog },
+    phase.dir.output,
+    (chunk) => {
+      writer.write(chunk)
+      output.read(chunk)
+      return writer.isFull ? writer.drained() : undefined
+    },
+  )
   phase.engineMs += exit.durationMs
   return exit
 }
@@ -59,6 +63,7 @@ function command(phase: Phase, args: readonly string[], env: Record<string, stri
     cwd: phase.cwd,
     env,
     stop: phase.stop,
+    watchdog: undefined,
     graceMs: phase.config.runner.cancelGraceMs,
     // A plan has nothing to lose. An apply that is canceled finishes what it is at; force-cancel is a person's decision.
     killAfterCancel: phase.work.phase === 'plan',

@@ -6,6 +6,7 @@ import { LogWriter } from './log-writer.ts'
 import { planSteps } from './plan.ts'
 import { type ExecuteConfig, type Phase, runSteps } from './step.ts'
 import { Stop } from './stop.ts'
+import { Watchdog } from './watchdog.ts'
 import { removeWorkdir, type Workdir } from './workdir.ts'
 
 /**
@@ -33,6 +34,7 @@ export async function executePhase(config: ExecuteConfig, handle: PhaseHandle, l
     work,
     stop,
     writer,
+    watchdog: new Watchdog(config.runner.cancelGraceMs),
     log: log.child({ runId: work.runId, phase: work.phase }),
     background: [],
     result: undefined,
@@ -50,6 +52,7 @@ export async function executePhase(config: ExecuteConfig, handle: PhaseHandle, l
     if (!(error instanceof ClaimLost)) throw error
     stop.request('lost')
   } finally {
+    phase.watchdog.end()
     await Promise.allSettled(phase.background)
     const isKept = phase.keepFolder || (stop.wish === 'lost' && work.phase === 'apply')
     const dir: Workdir | undefined = phase.dir

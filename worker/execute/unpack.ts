@@ -46,6 +46,7 @@ export async function unpack(
   signal?.addEventListener('abort', () => archive.destroy(new Error('stopped')), { once: true })
   archive.pipe(gunzip)
   let bytes = 0
+  let hasEntries = false
   try {
     for await (const chunk of gunzip as AsyncIterable<Buffer>) {
       bytes += chunk.length
@@ -54,10 +55,12 @@ export async function unpack(
           `The configuration unpacks to more than ${limits.maxBytes} bytes (TOFUTF_MAX_UNPACKED_MB)`,
         )
       }
-      parser.write(chunk)
+      // An archive without entries is nothing but zeros, which the parser takes for no archive at all.
+      hasEntries ||= chunk.some((byte) => byte !== 0)
+      if (hasEntries) parser.write(chunk)
       if (failure !== undefined) throw failure
     }
-    parser.end()
+    if (hasEntries) parser.end()
     if (failure !== undefined) throw failure
     tree.finish()
   } catch (error) {
@@ -96,7 +99,7 @@ class Tree {
       case 'Directory':
       case 'GNUDumpDir':
         if (path === '') return
-        this.folder(path)
+        this.folder(path, path)
         this.folderModes.set(path, (entry.mode ?? 0o755) & 0o777)
         return
       case 'File':
@@ -145,15 +148,15 @@ class Tree {
   /** Makes the parent folders; a later entry of the same name replaces the earlier one, as tar does. */
   makeWay(path: string): void {
     if (path === '') throw new PhaseFailure('The configuration archive replaces its own root')
-    this.folder(dirname(path) === '.' ? '' : dirname(path))
+    this.folder(dirname(path) === '.' ? '' : dirname(path), path)
     if (this.links.delete(path)) return
     if (this.files.delete(path)) rmSync(join(this.root, path))
   }
 
-  folder(path: string): void {
+  folder(path: string, entryPath: string): void {
     for (let at = path; at !== '' && at !== '.'; at = dirname(at)) {
       if (this.links.has(at)) {
-        throw new PhaseFailure(`The configuration archive writes through a link: ${quote(path)}`)
+        throw new PhaseFailure(`The configuration archive writes through a link: ${quote(entryPath)}`)
       }
     }
     if (path !== '') mkdirSync(join(this.root, path), { recursive: true, mode: 0o755 })
