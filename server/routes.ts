@@ -20,6 +20,7 @@ import { tags } from './tags/api.ts'
 import { tokens } from './tokens/api.ts'
 import { users } from './users/api.ts'
 import { variables } from './variables/api.ts'
+import { varsets } from './varsets/api.ts'
 import { workspaces } from './workspaces/api.ts'
 import { workspaceLocks } from './workspaces/lock.ts'
 
@@ -45,6 +46,7 @@ const api: Routes[] = [
   tags,
   variables,
   projects,
+  varsets,
   agentPools,
   agentWork,
   agentPhases,
