@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
+import { requireUsablePool } from '../agents/pool-changes.ts'
 import type { App } from '../app.ts'
 import { selectUsableConfiguration } from '../configurations/queries.ts'
 import { resolveVersion } from '../engines/versions.ts'
@@ -64,6 +65,7 @@ export async function createRun(app: App, tx: Tx, run: NewRun): Promise<string> 
   if (workspace.execution_mode === 'local') {
     throw problem('forbidden', 'This workspace has execution mode local: its runs happen on the client.')
   }
+  await requireUsablePool(tx, workspace)
   const engineVersion = await resolveVersion(app, tx, workspace.engine, run.engineVersion ?? workspace.engine_version)
 
   const id = newId('run')

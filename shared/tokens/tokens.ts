@@ -103,6 +103,9 @@ export const selectTokensOfTeam = (tx: Tx, teamId: string, limits: Limits) =>
 export const selectTeamTokensOfOrganization = (tx: Tx, organizationId: string, limits: Limits) =>
   page(tx, sql.fragment`t.kind = 'team' and team.organization_id = ${organizationId}`, limits)
 
+export const selectTokensOfPool = (tx: Tx, agentPoolId: string, limits: Limits) =>
+  page(tx, sql.fragment`t.kind = 'agent' and t.agent_pool_id = ${agentPoolId}`, limits)
+
 export const deleteToken = (tx: Tx, id: string) =>
   tx.query(sql.void`
     delete from tokens

@@ -38,8 +38,7 @@ export async function updateWorkspace(
   const columns: Columns = settingColumns(change.settings, workspace)
   if (change.projectId) columns.project_id = change.projectId
   if (typeof columns.engine_version === 'string') await checkVersion(app, tx, workspace.engine, columns.engine_version)
-  if (typeof columns.agent_pool_id === 'string')
-    await requireAllowedPool(tx, columns.agent_pool_id, workspace.id)
+  if (typeof columns.agent_pool_id === 'string') await requireAllowedPool(tx, columns.agent_pool_id, workspace.id)
   const sets = Object.entries(columns).map(
     ([column, value]) =>
       sql.fragment`${sql.identifier([column])} = ${Array.isArray(value) ? sql.array(value, 'text') : value}`,

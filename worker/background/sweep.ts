@@ -11,6 +11,7 @@ export async function sweep(app: App): Promise<void> {
   await app.db.query(sql.void`delete from sessions where expires_at < now()`)
   await app.db.query(sql.void`delete from oauth_codes where expires_at < now() - interval '1 day'`)
   await app.db.query(sql.void`delete from runners where heartbeat_at < now() - interval '5 minutes'`)
+  await app.db.query(sql.void`delete from agents where last_ping_at < now() - interval '1 day'`)
   await removeUnusedBlobs(app)
 }
 
