@@ -22,12 +22,31 @@ export async function readBody(
 export async function readJson(req: IncomingMessage, maxBytes: number, tooLarge?: string): Promise<unknown> {
   const text = (await readBody(req, maxBytes, tooLarge)).toString('utf8')
   if (text.trim() === '') return undefined
-  if (text.includes('\\u0000')) throw problem('bad_request', 'The body holds a NUL character.')
+  let value: unknown
+  let nul: string | null
   try {
-    return JSON.parse(text, (key, value) => (key === '__proto__' ? undefined : value))
+    value = JSON.parse(text, (key, value) => (key === '__proto__' ? undefined : value))
+    // no column can hold it
+    nul = text.includes('\\u0000') ? nulPath(value, '') : null
   } catch {
     throw problem('bad_request', 'The body is not valid JSON.')
   }
+  if (nul?.startsWith('/data/attributes/')) {
+    throw problem('invalid_attribute', { detail: 'A text must not hold a NUL character.', pointer: nul })
+  }
+  if (nul !== null) throw problem('bad_request', 'The body holds a NUL character.')
+  return value
+}
+
+/** JSON pointer to the first text (or key) with a NUL character. */
+function nulPath(value: unknown, path: string): string | null {
+  if (typeof value === 'string') return value.includes('\0') ? path : null
+  if (typeof value !== 'object' || value === null) return null
+  for (const [key, inner] of Object.entries(value)) {
+    const found = key.includes('\0') ? path : nulPath(inner, `${path}/${key}`)
+    if (found !== null) return found
+  }
+  return null
 }
 
 const Pointer = z.object({
