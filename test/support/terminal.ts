@@ -12,8 +12,8 @@ export interface Step {
   answer?: string
   /** `interrupt`: Ctrl-C. `end`: closes standard input (Ctrl-D). */
   press?: 'interrupt' | 'end'
-  /** Something that happens elsewhere meanwhile. */
-  act?: () => Promise<unknown>
+  /** Something that happens elsewhere meanwhile; it gets what `when` matched. */
+  act?: (matched: string) => Promise<unknown>
 }
 
 export interface TalkOptions {
@@ -86,9 +86,10 @@ export async function talk(program: string, args: readonly string[], options: Ta
   try {
     let from = 0
     for (const step of steps) {
-      from = await match(step.when, from)
+      const found = await match(step.when, from)
+      from = found.end
       if (step.afterMs) await sleep(step.afterMs)
-      await step.act?.()
+      await step.act?.(found.text)
       if (step.answer !== undefined) child.stdin?.write(`${step.answer}\n`)
       if (step.press === 'end') tty ? child.stdin?.write(CTRL_D) : child.stdin?.end()
       if (step.press === 'interrupt') tty ? child.stdin?.write(CTRL_C) : signalGroup(child.pid, 'SIGINT')
@@ -110,15 +111,17 @@ export async function talk(program: string, args: readonly string[], options: Ta
     killGroup()
   }
 
-  /** Where the match ends in the cleaned output. */
-  async function match(wanted: string | RegExp, from: number): Promise<number> {
+  /** The match in the cleaned output and where it ends. */
+  async function match(wanted: string | RegExp, from: number): Promise<{ text: string; end: number }> {
     for (;;) {
       const over = ended
       const text = clean(seen)
       const rest = text.slice(from)
       const at = typeof wanted === 'string' ? rest.indexOf(wanted) : rest.search(wanted)
-      if (at >= 0)
-        return from + at + (typeof wanted === 'string' ? wanted.length : (rest.match(wanted)?.[0].length ?? 0))
+      if (at >= 0) {
+        const found = typeof wanted === 'string' ? wanted : (rest.match(wanted)?.[0] ?? '')
+        return { text: found, end: from + at + found.length }
+      }
       if (over) throw describe(`ended before it printed ${wanted}`)
       if (performance.now() > deadline) throw describe(`did not print ${wanted} within ${timeoutMs} ms`)
       await Promise.race([ending, sleep(25)])
