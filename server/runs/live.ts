@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readLog } from '../../shared/runs/logs.ts'
+import type { Phase, Run } from '../../shared/runs/queries.ts'
+import { selectOptionalRun, selectPhases } from '../../shared/runs/queries.ts'
+import { accessOf } from '../middleware/actor.ts'
+import { actorOfSession, sessionOf } from '../middleware/session.ts'
+import { allowedActions, type PageContext } from '../page-route.ts'
+import { renderView } from '../render.ts'
+import { runScope } from './json.ts'
+import { type LogLine, LogReader } from './log-lines.ts'
+import { runView } from './view.ts'
+
+/** How far a browser has both logs: bytes, and lines for numbering (-1: not numbered). */
+interface Position {
+  bytes: number
+  lines: number
+}
+export interface Positions {
+  plan: Position
+  apply: Position
+}
+
+/** `123.4-0.0`: bytes and lines of the plan's log, then of the apply's. The id of each event, and `?from=`. */
+export const positionText = (p: Positions): string =>
+  `${p.plan.bytes}.${p.plan.lines}-${p.apply.bytes}.${p.apply.lines}`
+
+export function parsePosition(text: string): Positions | null {
+  const numbers = /^(\d{1,15})\.(-1|\d{1,12})-(\d{1,15})\.(-1|\d{1,12})$/.exec(text)?.slice(1).map(Number)
+  if (!numbers) return null
+  const [planBytes, planLines, applyBytes, applyLines] = numbers as [number, number, number, number]
+  return { plan: { bytes: planBytes, lines: planLines }, apply: { bytes: applyBytes, lines: applyLines } }
+}
+
+const PING_MS = 15_000
+const LEAST_PAUSE_MS = 250
+const CHECK_ACCESS_MS = 10_000
+const PIECE_BYTES = 64 * 1024
+
+const message = (id: string, html: string): string =>
+  `id: ${id}\n${html
+    .split('\n')
+    .map((line) => `data: ${line}`)
+    .join('\n')}\n\n`
+
+/**
+ * The event stream of one run's page: what changed as `hx-partial`, log lines to the end of their list, `done` at
+ * the end. Nothing is made before the client took what went before, so that one that never reads costs one piece.
+ */
+export async function* liveRun(
+  ctx: PageContext,
+  first: Run,
+  from: Positions,
+  closed: AbortSignal,
+): AsyncGenerator<string> {
+  const { app } = ctx
+  const topics = [`run:${first.id}`, `log:${first.plan_id}`, `log:${first.apply_id}`, 'reconnected']
+  const waker = openWaker(app.live.subscribe, topics)
+  const readers = { plan: new LogReader(), apply: new LogReader() }
+  let shown = ''
+  let checkedAt = 0
+  try {
+    yield 'retry: 1000\n\n'
+    while (!closed.aborted) {
+      waker.clear()
+      if (Date.now() - checkedAt > CHECK_ACCESS_MS) {
+        if (!(await renewAccess(ctx, first))) return
+        checkedAt = Date.now()
+      }
+      const run = await selectOptionalRun(app.db, first.id)
+      if (!run) return
+      const phases = await selectPhases(app.db, [run.plan_id, run.apply_id])
+      const print = [
+        run.status,
+        run.stop_wish,
+        run.comment_ids.length,
+        ...phases.map((p) => `${p.status}${p.log_size > 2}`),
+      ].join()
+      if (print !== shown) {
+        shown = print
+        const allowed = await allowedActions(ctx, runScope(run))
+        const view = { ...(await runView(ctx, run)), can: (a: string) => allowed.has(a as never) }
+        const html = renderView('runs/_live', { ...view, now: app.now(), csrf: ctx.session?.csrf_token ?? '' })
+        yield message(positionText(from), html)
+      }
+      let more = false
+      for (const phase of phases) {
+        const piece = await nextLines(ctx, phase, from[phase.kind], readers[phase.kind])
+        if (!piece) continue
+        more ||= piece.more
+        if (piece.lines.length > 0) yield message(positionText(from), linesHtml(phase, piece))
+      }
+      if (more) continue
+      const over =
+        run.finished_at !== null && phases.every((p) => p.log_closed || p.log_size === 0 || p.status === 'unreachable')
+      if (over) {
+        yield `event: done\ndata: ${run.status}\n\n`
+        return
+      }
+      const woken = await waker.wait(PING_MS, closed)
+      if (!woken) yield ': ping\n\n'
+      await sleep(LEAST_PAUSE_MS)
+    }
+  } finally {
+    waker.close()
+  }
+}
+
+const linesHtml = (phase: Phase, piece: { lines: LogLine[]; first: number | null }): string =>
+  renderView('runs/_lines', { kind: phase.kind, lines: piece.lines, first: piece.first })
+
+/** Moves `at` on. null: nothing new. */
+async function nextLines(
+  { app }: PageContext,
+  phase: Phase,
+  at: Position,
+  reader: LogReader,
+): Promise<{ lines: LogLine[]; first: number | null; more: boolean } | null> {
+  const left = phase.log_size - at.bytes
+  if (left <= 0) return null
+  const bytes = await readLog(app.db, phase.id, { offset: at.bytes, limit: PIECE_BYTES })
+  const reachesEnd = bytes.length >= left
+  // a line longer than a piece is cut there
+  const isEnd = (reachesEnd && phase.log_closed) || (bytes.length === PIECE_BYTES && !bytes.includes(10))
+  const { lines, taken } = reader.read(bytes, isEnd)
+  const first = at.lines < 0 ? null : at.lines + 1
+  at.bytes += taken
+  if (at.lines >= 0) at.lines += lines.length
+  return { lines, first, more: !reachesEnd && taken > 0 }
+}
+
+/** The session and the right to read are looked at again: a stream does not outlive them. */
+async function renewAccess(ctx: PageContext, run: Run): Promise<boolean> {
+  const session = await sessionOf(ctx.app, ctx.koa, ctx.origin)
+  if (!session) return false
+  ctx.session = session
+  ctx.actor = actorOfSession(session)
+  ctx.access = accessOf(ctx.app, ctx.actor)
+  return ctx.access.may('run:read', runScope(run))
+}
+
+function openWaker(subscribe: PageContext['app']['live']['subscribe'], topics: string[]) {
+  let isSet = false
+  let wake = () => {}
+  const leave = topics.map((topic) =>
+    subscribe(topic, () => {
+      isSet = true
+      wake()
+    }),
+  )
+  return {
+    clear() {
+      isSet = false
+    },
+    /** true when something happened within the time */
+    wait(ms: number, closed: AbortSignal): Promise<boolean> {
+      if (isSet || closed.aborted) return Promise.resolve(true)
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(false), ms)
+        wake = () => {
+          clearTimeout(timer)
+          resolve(true)
+        }
+        closed.addEventListener('abort', wake, { once: true })
+      })
+    },
+    close() {
+      for (const unsubscribe of leave) unsubscribe()
+    },
+  }
+}

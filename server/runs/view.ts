@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import { sql } from '../../db/sql.ts'
+import { problem } from '../../shared/errors.ts'
+import { selectComments } from '../../shared/runs/discussion.ts'
+import { isFinal } from '../../shared/runs/lifecycle.ts'
+import { readLog } from '../../shared/runs/logs.ts'
+import { type Phase, type Run, selectPhases } from '../../shared/runs/queries.ts'
+import { selectUsers } from '../../shared/users/users.ts'
+import { badgeOf } from '../badge.ts'
+import type { Context } from '../route.ts'
+import { runActions } from './json.ts'
+import { type LogLine, LogReader } from './log-lines.ts'
+import { decisionOf, timelineOf } from './timeline.ts'
+
+const HolderRow = z.object({
+  holder_run_id: z.string().nullable(),
+  holder_number: z.number().nullable(),
+  holder_status: z.string().nullable(),
+  locker: z.string().nullable(),
+  lock_reason: z.string(),
+})
+
+export const runPath = (run: Pick<Run, 'organization_name' | 'workspace_name' | 'id'>): string =>
+  `/app/${run.organization_name}/workspaces/${run.workspace_name}/runs/${run.id}`
+
+/** Everything that the page of a run shows besides its logs; drawn anew with each change. */
+export async function runView(ctx: Context, run: Run) {
+  const { app } = ctx
+  const phases = await selectPhases(app.db, [run.plan_id, run.apply_id])
+  const plan = phases.find((p) => p.kind === 'plan')
+  const apply = phases.find((p) => p.kind === 'apply')
+  if (!plan || !apply) throw problem('not_found')
+  const comments = await selectComments(app.db, [run.id])
+  const people = [run.created_by, run.confirmed_by, run.canceled_by, ...comments.map((c) => c.created_by)]
+  const users = await selectUsers(app.db, [...new Set(people.filter((id) => id !== null))])
+  const names = new Map(users.map((u) => [u.id, u.username]))
+  const waiting = run.status === 'pending' ? await waitingOf(ctx, run) : null
+  const badge = badgeOf(run)
+  const steps = timelineOf({ run, plan, apply, comments, names, now: app.now(), waitingFor: waiting?.sentence ?? null })
+  return {
+    run,
+    plan,
+    apply,
+    steps,
+    waiting,
+    base: runPath(run),
+    title: `${badge.word}: ${run.message || `Run ${run.number}`} · ${run.workspace_name}`,
+    heading: (run.message || `Run ${run.number}`).split('\n')[0],
+    isFinal: isFinal(run.status),
+    actions: runActions(run),
+    decision: decisionOf(plan),
+    createdBy: run.created_by ? (names.get(run.created_by) ?? 'somebody') : null,
+  }
+}
+export type RunView = Awaited<ReturnType<typeof runView>>
+
+/** What a pending run waits for, with a link where there is one. */
+async function waitingOf(ctx: Context, run: Run): Promise<{ sentence: string; href: string | null } | null> {
+  const held = await ctx.app.db.maybeOne(sql.type(HolderRow)`
+    select w.holder_run_id, h.number as holder_number, h.status as holder_status,
+      coalesce(u.username, t.name) as locker, w.lock_reason
+    from workspaces w
+    left join runs h on h.id = w.holder_run_id
+    left join users u on u.id = w.locked_by_user_id
+    left join teams t on t.id = w.locked_by_team_id
+    where w.id = ${run.workspace_id}`)
+  if (held?.holder_run_id && held.holder_run_id !== run.id) {
+    const word = badgeOf({ status: held.holder_status ?? '' }).word.toLowerCase()
+    return {
+      sentence: `Behind run ${held.holder_number} of the same workspace (${word}).`,
+      href: runPath({ ...run, id: held.holder_run_id }),
+    }
+  }
+  if (held?.locker)
+    return {
+      sentence: `The workspace is locked by ${held.locker}${held.lock_reason ? `: ${held.lock_reason}` : ''}.`,
+      href: null,
+    }
+  return null
+}
+
+const PAGE_BYTES = 512 * 1024
+const PAGE_LINES = 1000
+
+export interface LogView {
+  lines: LogLine[]
+  /** Number of the first line shown; null when the log is too long to count from its start. */
+  first: number | null
+  /** Bytes that are in the page: the live stream goes on from here. */
+  position: number
+  /** Earlier lines are left out. */
+  isCut: boolean
+  isOpen: boolean
+}
+
+/** The end of a phase's log, at most 1,000 lines. */
+export async function logView(ctx: Context, phase: Phase): Promise<LogView | null> {
+  if (phase.log_size <= 2 && phase.status !== 'running') return null
+  const start = Math.max(0, phase.log_size - PAGE_BYTES)
+  let bytes = await readLog(ctx.app.db, phase.id, { offset: start, limit: phase.log_size - start })
+  let skipped = 0
+  if (start > 0) {
+    skipped = bytes.indexOf(10) + 1
+    bytes = bytes.subarray(skipped)
+  }
+  const { lines, taken } = new LogReader().read(bytes, phase.log_closed)
+  const shown = lines.slice(-PAGE_LINES)
+  return {
+    lines: shown,
+    first: start === 0 ? lines.length - shown.length + 1 : null,
+    position: start + skipped + taken,
+    isCut: start > 0 || shown.length < lines.length,
+    isOpen: !phase.log_closed,
+  }
+}
