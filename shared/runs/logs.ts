@@ -14,6 +14,8 @@ const ChunkRow = z.object({ start_offset: z.number(), data: z.instanceof(Buffer)
 
 /** Largest piece in one row. */
 const CHUNK = 64 * 1024
+/** Rows read at a time: a chatty engine leaves many small ones. */
+const ROWS = 500
 
 async function append(tx: Tx, phaseId: string, claim: number | null, bytes: Buffer, close: boolean): Promise<boolean> {
   const row = await tx.maybeOne(sql.type(StartRow)`
@@ -56,27 +58,27 @@ export async function closeLog(tx: Tx, phaseId: string): Promise<void> {
  * not an error.
  */
 export async function readLog(tx: Tx, phaseId: string, range: { offset: number; limit: number }): Promise<Buffer> {
-  const { offset, limit } = range
-  const chunks = await tx.any(sql.type(ChunkRow)`
-    select start_offset, data
-    from log_chunks
-    where phase_id = ${phaseId}
-      and start_offset >= coalesce((
-        select max(start_offset)
-        from log_chunks
-        where phase_id = ${phaseId} and start_offset <= ${offset}), 0)
-      and start_offset < ${offset + limit}
-    order by start_offset
-    limit ${Math.ceil(limit / 256) + 2}`)
+  const end = range.offset + range.limit
   const pieces: Buffer[] = []
-  let wanted = offset
-  for (const { start_offset, data } of chunks) {
-    const from = wanted - start_offset
-    if (from >= data.length) continue
-    const piece = data.subarray(from, from + (offset + limit - wanted))
-    pieces.push(piece)
-    wanted += piece.length
-    if (wanted >= offset + limit) break
+  for (let wanted = range.offset; wanted < end; ) {
+    const chunks = await tx.any(sql.type(ChunkRow)`
+      select start_offset, data
+      from log_chunks
+      where phase_id = ${phaseId}
+        and start_offset >= coalesce((
+          select max(start_offset)
+          from log_chunks
+          where phase_id = ${phaseId} and start_offset <= ${wanted}), 0)
+        and start_offset < ${end}
+      order by start_offset
+      limit ${ROWS}`)
+    const before = wanted
+    for (const { start_offset, data } of chunks) {
+      const piece = data.subarray(wanted - start_offset, end - start_offset)
+      pieces.push(piece)
+      wanted += piece.length
+    }
+    if (wanted === before || chunks.length < ROWS) break
   }
   return Buffer.concat(pieces)
 }
