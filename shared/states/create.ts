@@ -69,9 +69,10 @@ async function insertPending(app: App, tx: Tx, workspaceId: string, actor: Actor
   const id = newId('sv')
   const outputs = state.jsonOutputs && app.secrets.seal(state.jsonOutputs, jsonOutputsContext(id))
   await tx.query(sql.void`
-    insert into state_versions (id, workspace_id, run_id, serial, lineage, md5, force, json_outputs, created_by, lock_taken_at)
+    insert into state_versions (id, workspace_id, run_id, serial, lineage, md5, force, json_outputs, created_by, lock_taken_at,
+      created_at)
     select ${id}, w.id, ${state.runId}, ${state.serial}, ${state.lineage}, ${state.md5}, ${state.force},
-      ${outputs ? sql.binary(outputs) : null}, ${userIdOf(actor)}, w.locked_at
+      ${outputs ? sql.binary(outputs) : null}, ${userIdOf(actor)}, w.locked_at, clock_timestamp()
     from workspaces w
     where w.id = ${workspaceId}`)
   return id

@@ -37,9 +37,10 @@ export async function storeState(
       if (!(await lockWorkspaceRow(tx, state.workspaceId))) throw problem('not_found', 'The workspace was deleted.')
       const id = newId('sv')
       await tx.query(sql.void`
-        insert into state_versions (id, workspace_id, run_id, serial, lineage, md5, intermediate, engine_version, created_by)
+        insert into state_versions (id, workspace_id, run_id, serial, lineage, md5, intermediate, engine_version, created_by,
+          created_at)
         select ${id}, r.workspace_id, r.id, ${state.serial}, ${state.lineage}, ${state.md5}, ${state.intermediate},
-          ${state.engineVersion}, r.created_by
+          ${state.engineVersion}, r.created_by, clock_timestamp()
         from runs r
         where r.id = ${state.runId} and r.workspace_id = ${state.workspaceId}`)
       await finalize(app, tx, id, arrived)
