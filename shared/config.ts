@@ -72,6 +72,18 @@ export const settings = {
     int.min(0).default(3600),
     'Seconds that a runner waits for running phases after SIGTERM before it interrupts their engines.',
   ],
+  TOFUTF_AGENT_TOKEN: [
+    z.string().min(8).optional(),
+    'Token of an agent pool, for `npm run agent`: with TOFUTF_URL all that a remote agent needs.',
+  ],
+  TOFUTF_AGENT_LABELS: [
+    list.default([]),
+    'Labels of a remote agent, shown in lists, comma separated: zone=eu,disk=ssd.',
+  ],
+  SSL_CERT_FILE: [
+    z.string().optional(),
+    'File of certificate authorities (PEM) that a remote agent and the engines trust.',
+  ],
   TOFUTF_FORCE_CANCEL_COOLOFF: [int.min(0).default(10), 'Seconds after a cancel until force-cancel is offered.'],
   TOFUTF_MAX_CONFIGURATION_MB: [int.min(1).default(512), 'Largest configuration archive, in MiB.'],
   TOFUTF_MAX_UNPACKED_MB: [int.min(1).default(4096), 'Largest unpacked configuration, in MiB.'],
@@ -105,6 +117,9 @@ export interface Config {
   pluginCacheDir: string
   providerMirror: string | undefined
   runner: { concurrency: number; name: string | undefined; cancelGraceMs: number; drainGraceMs: number }
+  agent: { token: string | undefined; labels: Record<string, string> }
+  /** Authorities that an agent trusts besides those of the system. */
+  certificateFile: string | undefined
   forceCancelCooloffMs: number
   maxConfigurationBytes: number
   maxUnpackedBytes: number
@@ -152,6 +167,11 @@ export function readConfig(env: Record<string, string | undefined> = process.env
       cancelGraceMs: s.TOFUTF_CANCEL_GRACE * 1000,
       drainGraceMs: s.TOFUTF_DRAIN_GRACE * 1000,
     },
+    agent: {
+      token: s.TOFUTF_AGENT_TOKEN,
+      labels: Object.fromEntries(s.TOFUTF_AGENT_LABELS.map((label) => [label, ''].join('=').split('=', 2))),
+    },
+    certificateFile: s.SSL_CERT_FILE,
     forceCancelCooloffMs: s.TOFUTF_FORCE_CANCEL_COOLOFF * 1000,
     maxConfigurationBytes: s.TOFUTF_MAX_CONFIGURATION_MB * mib,
     maxUnpackedBytes: s.TOFUTF_MAX_UNPACKED_MB * mib,

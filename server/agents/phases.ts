@@ -6,6 +6,7 @@ import { type HeldByAgent, openCredential } from '../../shared/agents/credential
 import {
   appendLogAt,
   finishHeld,
+  giveBack,
   heartbeat,
   keepForAgent,
   readArtifact,
@@ -83,6 +84,11 @@ agentPhases.post('/log', { action }, async (ctx) => {
 agentPhases.post('/heartbeat', { action }, async (ctx) => ({
   stop: await lostAsGone(heartbeat(ctx.app, heldPhase(ctx))),
 }))
+
+/** The agent stops before its plan is done. */
+agentPhases.post('/release', { action, plainBody: true }, async (ctx) => {
+  await lostAsGone(giveBack(ctx.app, heldPhase(ctx)))
+})
 
 agentPhases.post('/finish', { action, plainBody: true }, async (ctx) => {
   const held = heldPhase(ctx)

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { configurationBlob } from '../configurations/queries.ts'
+import { problem } from '../errors.ts'
 import { ClaimLost, type PhaseResult, type PlanArtifact, type StateUpload } from '../phase.ts'
 import { poolQueue, poolQueueOptions } from '../queues.ts'
 import { artifactBlob, finishPhase, keepArtifact, lockHeld, stopWish, takePhase } from '../runs/hold.ts'
@@ -173,6 +174,16 @@ export async function storeStateForAgent(
     bytes,
     async (tx) => void (await lockHeld(tx, phase)),
   )
+}
+
+/**
+ * A plan that its agent stopped goes to another one at once. An apply is never repeated, so it cannot be given back.
+ * @throws ClaimLost
+ */
+export async function giveBack(app: App, phase: HeldByAgent): Promise<void> {
+  if (phase.phase === 'apply') throw problem('conflict', 'An apply cannot be given back.')
+  await requireHeld(app, phase)
+  await app.queue.boss.fail(poolQueue(phase.agentPoolId), attemptOf(phase), { message: 'given back by its agent' })
 }
 
 const OutcomeRow = z.object({ status: z.string() })
