@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { expect } from 'chai'
+import type { Page } from 'playwright-core'
+import { browserPath, openBrowser } from '../support/browser.ts'
+import { startRun, uploadConfiguration } from '../support/configurations.ts'
+import { document, startServer, type TestServer } from '../support/server.ts'
+import { makeUser, password } from '../support/web.ts'
+import { finish, take, write } from '../support/worker.ts'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+describe('in a browser', function () {
+  this.timeout(90_000)
+  let server: TestServer
+  let workspaceId: string
+  const base = '/app/acme/workspaces/net'
+  before(async function () {
+    if (!browserPath()) this.skip()
+    server = await startServer()
+    await makeUser(server, 'mira', { isSiteAdmin: true })
+    await server.api.post('/organizations', document({ name: 'acme', email: 'ops@acme.example' }))
+    const made = await server.api.post('/organizations/acme/workspaces', document({ name: 'net' }))
+    workspaceId = made.json.data.id
+    await uploadConfiguration(server.api, workspaceId, { 'main.tf': '' })
+  })
+  after(() => server?.stop())
+
+  async function signIn(page: Page): Promise<void> {
+    await page.goto(`${server.url}${base}`)
+    await page.getByLabel('Username or e-mail address').fill('mira')
+    await page.getByLabel('Password').fill(password)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.waitForURL(`${server.url}${base}`)
+  }
+
+  async function plannedRun(message: string): Promise<string> {
+    const id = await startRun(server.api, workspaceId, { message })
+    const claim = await take(server.app, id, 'plan')
+    await write(server.app, claim, 'Plan: 2 to add, 0 to change, 1 to destroy.\n')
+    await finish(server.app, claim, { additions: 2, destructions: 1 })
+    return id
+  }
+
+  const problemsOf = (page: Page): string[] => {
+    const found: string[] = []
+    page.on('console', (m) => m.type() === 'error' && found.push(m.text()))
+    page.on('pageerror', (e) => found.push(e.message))
+    return found
+  }
+
+  for (const javaScriptEnabled of [true, false]) {
+    it(`sign in, open the organization, make a run's way to its apply, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
+      const { context, close } = await openBrowser({ javaScriptEnabled })
+      try {
+        const page = await context.newPage()
+        const problems = problemsOf(page)
+        await signIn(page)
+        await page.goto(`${server.url}/app`)
+        await page.getByRole('link', { name: 'acme', exact: true }).click()
+        await page.getByRole('link', { name: 'net', exact: true }).click()
+        const id = await plannedRun(`Way ${javaScriptEnabled}`)
+        await page.reload()
+        await page.getByRole('link', { name: 'Review plan' }).click()
+        expect(await page.getByRole('heading', { level: 1 }).textContent()).to.equal(`Way ${javaScriptEnabled}`)
+
+        await page.getByRole('button', { name: 'Confirm and apply' }).click()
+
+        await page.getByText('Confirmed. Applying starts when a runner is free.').waitFor()
+        expect((await server.api.get(`/runs/${id}`)).json.data.attributes.status).to.equal('apply_queued')
+        await finish(server.app, await take(server.app, id, 'apply'))
+        expect(problems).to.deep.equal([])
+      } finally {
+        await close()
+      }
+    })
+  }
+
+  it('an open page follows its run: log lines, badge, title and the button, without a reload', async () => {
+    const { context, close } = await openBrowser()
+    try {
+      const page = await context.newPage()
+      const problems = problemsOf(page)
+      await signIn(page)
+      const id = await startRun(server.api, workspaceId, { message: 'Followed' })
+      const claim = await take(server.app, id, 'plan')
+      await page.goto(`${server.url}${base}/runs/${id}`)
+      await write(server.app, claim, 'first line\n')
+      await page.getByText('first line').waitFor()
+      await write(server.app, claim, 'second line\n')
+      await page.getByText('second line').waitFor()
+
+      await finish(server.app, claim, { additions: 2 })
+
+      await page.getByRole('button', { name: 'Confirm and apply' }).waitFor()
+      await page.waitForFunction("document.title.startsWith('Needs confirmation: Followed')")
+      expect(await page.getByRole('heading', { level: 1 }).count()).to.equal(1)
+      expect(await page.locator('#plan-log-lines li').count()).to.equal(2)
+      await page.getByRole('button', { name: 'Discard' }).click()
+      await page.getByText('Discarded. Nothing was applied.').waitFor()
+      expect(problems).to.deep.equal([])
+    } finally {
+      await close()
+    }
+  })
+
+  it('no page breaks an accessibility rule, in both themes, wide and narrow, nor scrolls sideways', async () => {
+    const id = await plannedRun('Looked at')
+    for (const colorScheme of ['light', 'dark'] as const) {
+      for (const width of [1280, 375]) {
+        const { context, close } = await openBrowser({ colorScheme, viewport: { width, height: 900 } })
+        try {
+          const page = await context.newPage()
+          await page.goto(`${server.url}/app/login`)
+          const found = [await violations(page, 'login')]
+          await signIn(page)
+          for (const path of [
+            '/app',
+            '/app/account/tokens',
+            '/app/acme/workspaces',
+            '/app/acme/workspaces/new',
+            base,
+            `${base}/runs`,
+            `${base}/runs/new`,
+            `${base}/runs/${id}`,
+            '/app/nothing',
+          ]) {
+            await page.goto(server.url + path)
+            found.push(await violations(page, path))
+            const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+            if ((overflow as number) > 0) found.push([`${path}: ${overflow} px too wide at ${width}`])
+            if (process.env.SHOTS)
+              await page.screenshot({
+                path: `${process.env.SHOTS}/${path.replaceAll('/', '_').replace(id, 'run')}-${width}-${colorScheme}.png`,
+                fullPage: true,
+              })
+          }
+          expect(found.flat()).to.deep.equal([])
+        } finally {
+          await close()
+        }
+      }
+    }
+    await server.api.post(`/runs/${id}/actions/discard`)
+  })
+})
+
+async function violations(page: Page, what: string): Promise<string[]> {
+  // not by a script element: the page's own policy would refuse it
+  await page.evaluate(axe)
+  const results = (await page.evaluate('axe.run()')) as {
+    violations: { id: string; nodes: { html: string }[] }[]
+  }
+  return results.violations.map((v) => `${what}: ${v.id} ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`)
+}
