@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
@@ -30,6 +32,11 @@ export async function storeState(
   bytes: AsyncIterable<Uint8Array>,
   guard: (tx: Tx) => Promise<void>,
 ): Promise<string> {
+  const same = state.intermediate ? null : await settleIntermediate(app, state, guard)
+  if (same) {
+    if (bytes instanceof Readable) bytes.destroy()
+    return same
+  }
   const arrived = await arrive(app, bytes, state.md5)
   return referTo(app, arrived.blob.id, () =>
     app.db.transaction(async (tx) => {
@@ -48,3 +55,17 @@ export async function storeState(
     }),
   )
 }
+
+/** The last snapshot of an apply is often its final state already: then it only stops being intermediate. */
+const settleIntermediate = (app: App, state: RunState, guard: (tx: Tx) => Promise<void>): Promise<string | null> =>
+  app.db.transaction(async (tx) => {
+    await guard(tx)
+    const row = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+      update state_versions s
+      set intermediate = false
+      from workspaces w
+      where w.id = ${state.workspaceId} and s.id = w.current_state_version_id
+        and s.run_id = ${state.runId} and s.serial = ${state.serial} and s.md5 = ${state.md5}
+      returning s.id`)
+    return row?.id ?? null
+  })

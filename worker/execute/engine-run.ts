@@ -8,20 +8,22 @@ import type { Phase } from './step.ts'
 export async function runLogged(
   phase: Phase,
   args: readonly string[],
-  options: { json: boolean },
+  options: { json: boolean; filter?: { pass(chunk: Buffer): Buffer; end(): Buffer } },
 ): Promise<EngineExit> {
   const { writer } = phase
+  const { filter } = options
   const output = new OutputReader(options.json, phase.hclFiles)
   phase.output = output
   const exit = await runToLog(
     { ...command(phase, args, phase.env.commands), watchdog: phase.watchdog },
     phase.dir.output,
     (chunk) => {
-      writer.write(chunk)
+      writer.write(filter ? filter.pass(chunk) : chunk)
       output.read(chunk)
       return writer.isFull ? writer.drained() : undefined
     },
   )
+  if (filter) writer.write(filter.end())
   phase.engineMs += exit.durationMs
   return exit
 }
