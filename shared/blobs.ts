@@ -85,7 +85,7 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
       const md5 = createHash('md5')
       let sizeBytes = 0
       let seq = 0
-      let pending: Buffer[] = []
+      let pending: Uint8Array[] = []
       let pendingBytes = 0
       await pool.query(sql.void`
         insert into blobs (id, data_key_id)
@@ -102,7 +102,7 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
           if (sizeBytes > maxBytes) throw problem('too_large', tooLarge)
           sha256.update(part)
           md5.update(part)
-          pending.push(Buffer.from(part))
+          pending.push(part)
           pendingBytes += part.length
           while (pendingBytes >= CHUNK) await flush(CHUNK)
         }

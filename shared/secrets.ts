@@ -36,11 +36,12 @@ const derive = (secret: string, purpose: string): Buffer =>
 const rootKeyId = (secret: string): string =>
   createHash('sha256').update(`tofutf root key id:${secret}`).digest('hex').slice(0, 12)
 
-function encrypt(key: Buffer, clear: Uint8Array, context: string): Buffer {
+/** `prefix` · IV · tag · ciphertext, put together once: the clear bytes may be a megabyte. */
+function encrypt(key: Buffer, clear: Uint8Array, context: string, prefix = ''): Buffer {
   const iv = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(context))
-  const body = Buffer.concat([cipher.update(clear), cipher.final()])
-  return Buffer.concat([iv, cipher.getAuthTag(), body])
+  const body = [cipher.update(clear), cipher.final()]
+  return Buffer.concat([Buffer.from(prefix), iv, cipher.getAuthTag(), ...body])
 }
 
 function decrypt(key: Buffer, bytes: Uint8Array, context: string): Buffer {
@@ -104,7 +105,7 @@ export async function openSecrets(pool: Pool, secret: string, previous: string[]
     currentKeyId,
     seal(clear, context) {
       const bytes = typeof clear === 'string' ? Buffer.from(clear) : clear
-      return Buffer.concat([Buffer.from(currentKeyId), encrypt(keys.get(currentKeyId)!, bytes, context)])
+      return encrypt(keys.get(currentKeyId)!, bytes, context, currentKeyId)
     },
     open(sealed, context) {
       const id = Buffer.from(sealed.subarray(0, 8)).toString('latin1')
