@@ -5,9 +5,17 @@ import { configurations } from './configurations/api.ts'
 import { discovery } from './discovery.ts'
 import { health } from './health.ts'
 import { loginToken } from './login/token.ts'
+import { memberships } from './memberships/api.ts'
 import { organizations } from './organizations/api.ts'
 import { phases } from './phases/api.ts'
 import { projects } from './projects/api.ts'
+import { gpgKeys } from './registry/gpg-keys.ts'
+import { registryModules } from './registry/modules.ts'
+import { modulesV1 } from './registry/modules-v1.ts'
+import { registryObjects } from './registry/objects.ts'
+import { providerVersions } from './registry/provider-versions.ts'
+import { registryProviders } from './registry/providers.ts'
+import { providersV1 } from './registry/providers-v1.ts'
 import type { Route, Routes } from './route.ts'
 import { runActionRoutes } from './runs/actions.ts'
 import { runs } from './runs/api.ts'
@@ -17,6 +25,9 @@ import { signed } from './signed.ts'
 import { stateVersions } from './states/api.ts'
 import { stateOutputs } from './states/outputs-api.ts'
 import { tags } from './tags/api.ts'
+import { teams } from './teams/api.ts'
+import { grants } from './teams/grants.ts'
+import { teamTokens } from './teams/tokens.ts'
 import { tokens } from './tokens/api.ts'
 import { users } from './users/api.ts'
 import { variables } from './variables/api.ts'
@@ -40,6 +51,10 @@ const api: Routes[] = [
   loginToken,
   organizations,
   tokens,
+  teams,
+  teamTokens,
+  grants,
+  memberships,
   users,
   workspaces,
   workspaceLocks,
@@ -50,6 +65,13 @@ const api: Routes[] = [
   agentPools,
   agentWork,
   agentPhases,
+  modulesV1,
+  providersV1,
+  registryObjects,
+  registryModules,
+  registryProviders,
+  providerVersions,
+  gpgKeys,
 ]
 
 export const apiRoutes: Route[] = api.flatMap((routes) => routes.all)
