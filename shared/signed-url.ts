@@ -13,6 +13,14 @@ export type SignedPurpose =
   | 'state-download'
   | 'json-state-download'
   | 'log'
+  | 'module-upload'
+  | 'module-download'
+  | 'shasums-upload'
+  | 'shasums-download'
+  | 'shasums-signature-upload'
+  | 'shasums-signature-download'
+  | 'provider-upload'
+  | 'provider-download'
 
 const HOUR = 3600
 const lifetimeSeconds: Record<SignedPurpose, number> = {
@@ -23,6 +31,14 @@ const lifetimeSeconds: Record<SignedPurpose, number> = {
   'state-download': HOUR,
   'json-state-download': HOUR,
   log: 24 * HOUR,
+  'module-upload': 2 * HOUR,
+  'module-download': HOUR,
+  'shasums-upload': 2 * HOUR,
+  'shasums-download': HOUR,
+  'shasums-signature-upload': 2 * HOUR,
+  'shasums-signature-download': HOUR,
+  'provider-upload': 2 * HOUR,
+  'provider-download': HOUR,
 }
 
 /** Absolute URL. The expiry is rounded up to the hour, so that two reads of an object show the same address. */

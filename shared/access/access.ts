@@ -267,10 +267,13 @@ export class Access {
       case 'organization': {
         if (!scope.organizationId || actor.kind === 'anonymous') return false
         if (actor.kind === 'phase' || actor.kind === 'agent') {
-          // an engine looks its organization and workspaces up (terraform_remote_state), and no more
+          // an engine looks its organization and workspaces up (terraform_remote_state) and installs modules and
+          // providers, and no more
           return (
             actor.organizationId === scope.organizationId &&
-            (action === 'organization:read' || action === 'workspace:list')
+            (action === 'organization:read' ||
+              action === 'workspace:list' ||
+              (action === 'registry:read' && actor.kind === 'phase'))
           )
         }
         if (need.needs === 'member') return this.isMember(scope.organizationId)

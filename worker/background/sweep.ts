@@ -42,4 +42,8 @@ const removeUnusedBlobs = (app: App) =>
         and not exists (select 1 from phases p where p.lock_file_blob_id = b.id)
         and not exists (select 1 from phases p where p.plan_json_blob_id = b.id)
         and not exists (select 1 from phases p where p.plan_json_redacted_blob_id = b.id)
+        and not exists (select 1 from registry_module_versions v where v.blob_id = b.id)
+        and not exists (select 1 from registry_provider_versions v where v.shasums_blob_id = b.id)
+        and not exists (select 1 from registry_provider_versions v where v.shasums_signature_blob_id = b.id)
+        and not exists (select 1 from registry_provider_platforms f where f.blob_id = b.id)
       limit 200)`)
