@@ -1,6 +1,5 @@
 // `terraform login`, the browser's half. Source: shared/api/cli-protocol.md 3; RFC 6749 4.1, RFC 7636, RFC 8252 7.3.
 import { issueCode } from '../../shared/oauth/codes.ts'
-
 import { type PageContext, PageRoutes } from '../page-route.ts'
 import { allowFormTo } from '../security-headers.ts'
 

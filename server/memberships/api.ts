@@ -78,7 +78,8 @@ memberships.post(
       const id = await inviteMember(tx, organizationId, input.attributes.email.trim(), teamIds)
       return selectOptionalMembership(tx, id)
     })
-    return one(membership, made!, ctx)
+    // clients compare this answer with a later read that includes the user
+    return one(membership, made!, { ...ctx, query: { ...ctx.query, include: 'user' } })
   },
 )
 

@@ -6,7 +6,7 @@ import { accessOf } from '../middleware/actor.ts'
 import { actorOfSession, sessionOf } from '../middleware/session.ts'
 import { allowedActions, type PageContext } from '../page-route.ts'
 import { renderView } from '../render.ts'
-import { runScope } from './json.ts'
+import { runActions, runScope } from './json.ts'
 import { type LogLine, LogReader } from './log-lines.ts'
 import { runView } from './view.ts'
 
@@ -54,7 +54,7 @@ export async function* liveRun(
 ): AsyncGenerator<string> {
   const { app } = ctx
   const topics = [`run:${first.id}`, `log:${first.plan_id}`, `log:${first.apply_id}`, 'reconnected']
-  const waker = openWaker(app.live.subscribe, topics)
+  const waker = openWaker(app.live.subscribe, topics, closed)
   const readers = { plan: new LogReader(), apply: new LogReader() }
   let shown = ''
   let checkedAt = 0
@@ -63,7 +63,10 @@ export async function* liveRun(
     while (!closed.aborted) {
       waker.clear()
       if (Date.now() - checkedAt > CHECK_ACCESS_MS) {
-        if (!(await renewAccess(ctx, first))) return
+        if (!(await renewAccess(ctx, first))) {
+          yield 'event: done\ndata: gone\n\n'
+          return
+        }
         checkedAt = Date.now()
       }
       const run = await selectOptionalRun(app.db, first.id)
@@ -73,6 +76,7 @@ export async function* liveRun(
         run.status,
         run.stop_wish,
         run.comment_ids.length,
+        runActions(run)['is-force-cancelable'],
         ...phases.map((p) => `${p.status}${p.log_size > 2}`),
       ].join()
       if (print !== shown) {
@@ -96,7 +100,7 @@ export async function* liveRun(
         yield `event: done\ndata: ${run.status}\n\n`
         return
       }
-      const woken = await waker.wait(PING_MS, closed)
+      const woken = await waker.wait(PING_MS)
       if (!woken) yield ': ping\n\n'
       await sleep(LEAST_PAUSE_MS)
     }
@@ -138,33 +142,33 @@ async function renewAccess(ctx: PageContext, run: Run): Promise<boolean> {
   return ctx.access.may('run:read', runScope(run))
 }
 
-function openWaker(subscribe: PageContext['app']['live']['subscribe'], topics: string[]) {
+function openWaker(subscribe: PageContext['app']['live']['subscribe'], topics: string[], closed: AbortSignal) {
   let isSet = false
   let wake = () => {}
-  const leave = topics.map((topic) =>
-    subscribe(topic, () => {
-      isSet = true
-      wake()
-    }),
-  )
+  const set = () => {
+    isSet = true
+    wake()
+  }
+  const leave = topics.map((topic) => subscribe(topic, set))
+  closed.addEventListener('abort', set, { once: true })
   return {
     clear() {
       isSet = false
     },
     /** true when something happened within the time */
-    wait(ms: number, closed: AbortSignal): Promise<boolean> {
-      if (isSet || closed.aborted) return Promise.resolve(true)
+    wait(ms: number): Promise<boolean> {
+      if (isSet) return Promise.resolve(true)
       return new Promise((resolve) => {
         const timer = setTimeout(() => resolve(false), ms)
         wake = () => {
           clearTimeout(timer)
           resolve(true)
         }
-        closed.addEventListener('abort', wake, { once: true })
       })
     },
     close() {
       for (const unsubscribe of leave) unsubscribe()
+      closed.removeEventListener('abort', set)
     },
   }
 }

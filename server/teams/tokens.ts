@@ -1,7 +1,7 @@
 // Source: https://developer.hashicorp.com/terraform/cloud-docs/api-docs/team-tokens
 import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
-import { invalid, problem } from '../../shared/errors.ts'
+import { Problem, problem } from '../../shared/errors.ts'
 import {
   deleteToken,
   selectOptionalLegacyToken,
@@ -23,6 +23,11 @@ async function managedTeam(ctx: Context): Promise<TeamSubject> {
   const subject = await teamById(ctx)
   if (!(await mayManageTeamTokens(ctx.access, subject.team))) throw problem('not_found')
   return subject
+}
+
+const text = (ctx: Context, name: string): string | null => {
+  const value = ctx.query[name]
+  return typeof value === 'string' && value !== '' ? value : null
 }
 
 const options = { action: 'team:read', subject: managedTeam } as const
@@ -67,7 +72,12 @@ teamTokens.post(
         select id
         from tokens
         where team_id = ${team.id} and not is_legacy and description = ${description}`)
-      if (same) throw invalid('description', 'Validation failed: Description has already been taken')
+      if (same)
+        throw new Problem('invalid_attribute', {
+          title: 'invalid attributes',
+          detail: 'Validation failed: Description has already been taken',
+          pointer: '/data/attributes/description',
+        })
     })
   },
 )
@@ -77,7 +87,12 @@ teamTokens.get(
   { action: 'team:manage', subject: organizationByName },
   async (ctx) => {
     const page = pageOf(ctx)
-    const { rows, totalCount } = await selectTeamTokensOfOrganization(ctx.app.db, ctx.subject.organization.id, page)
+    const { rows, totalCount } = await selectTeamTokensOfOrganization(
+      ctx.app.db,
+      ctx.subject.organization.id,
+      { q: text(ctx, 'q'), sort: text(ctx, 'sort') },
+      page,
+    )
     return many(authenticationToken, rows, ctx, { page, totalCount })
   },
 )

@@ -20,6 +20,7 @@ export const workspacePages = new PageRoutes()
 
 const list = '/app/:organization_name/workspaces'
 const one = `${list}/:workspace_name`
+const organizationRoot = '/app/:organization_name'
 
 /** Groups of statuses, as the chips name them. */
 const states: Record<string, { word: string; tone: string; icon: string; statuses: string[] }> = {
@@ -97,36 +98,44 @@ async function newForm(ctx: PageContext & { subject: OrganizationSubject }, more
   await ctx.render('workspaces/new', { organization: ctx.subject.organization, values: empty, error: null, ...more })
 }
 
-workspacePages.get(`${list}/new`, { action: 'workspace:list', subject: organizationByName }, (ctx) => newForm(ctx))
+workspacePages.get(
+  `${organizationRoot}/new-workspace`,
+  { action: 'workspace:list', subject: organizationByName },
+  (ctx) => newForm(ctx),
+)
 
-workspacePages.post(`${list}/new`, { action: 'workspace:list', subject: organizationByName }, async (ctx) => {
-  const { app, form, session, subject } = ctx
-  const { organization } = subject
-  await requireMay(ctx.access, 'workspace:create', scopeOfDefault(subject))
-  const values = {
-    name: form.line('name'),
-    description: form.line('description'),
-    engine: form.line('engine') === 'tofu' ? ('tofu' as const) : ('terraform' as const),
-    auto_apply: form.has('auto_apply'),
-  }
-  try {
-    await app.db.transaction((tx) =>
-      createWorkspace(app, tx, {
-        organizationId: organization.id,
-        projectId: organization.default_project_id!,
-        engine: values.engine,
-        settings: { name: values.name, description: values.description, 'auto-apply': values.auto_apply },
-        source: 'tfe-ui',
-        createdBy: session!.user_id,
-      }),
-    )
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 422) throw error
-    ctx.koa.status = 422
-    return newForm(ctx, { values, error: error.detail })
-  }
-  ctx.redirect(`/app/${organization.name}/workspaces/${values.name}`)
-})
+workspacePages.post(
+  `${organizationRoot}/new-workspace`,
+  { action: 'workspace:list', subject: organizationByName },
+  async (ctx) => {
+    const { app, form, session, subject } = ctx
+    const { organization } = subject
+    await requireMay(ctx.access, 'workspace:create', scopeOfDefault(subject))
+    const values = {
+      name: form.line('name'),
+      description: form.line('description'),
+      engine: form.line('engine') === 'tofu' ? ('tofu' as const) : ('terraform' as const),
+      auto_apply: form.has('auto_apply'),
+    }
+    try {
+      await app.db.transaction((tx) =>
+        createWorkspace(app, tx, {
+          organizationId: organization.id,
+          projectId: organization.default_project_id!,
+          engine: values.engine,
+          settings: { name: values.name, description: values.description, 'auto-apply': values.auto_apply },
+          source: 'tfe-ui',
+          createdBy: session!.user_id,
+        }),
+      )
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 422) throw error
+      ctx.koa.status = 422
+      return newForm(ctx, { values, error: error.detail })
+    }
+    ctx.redirect(`/app/${organization.name}/workspaces/${values.name}`)
+  },
+)
 
 const OUTPUTS_SHOWN = 50
 

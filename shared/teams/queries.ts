@@ -58,7 +58,7 @@ export async function selectTeamsOfOrganization(
   organizationId: string,
   filter: { ownIds: readonly string[] | null; names: readonly string[] | null; q: string | null },
   page: { size: number; offset: number },
-) {
+): Promise<{ rows: readonly Team[]; totalCount: number }> {
   const rows = await tx.any(sql.type(CountedRow)`
     select ${columns}, count(*) over ()::int as total_count
     from ${tables}
@@ -71,5 +71,10 @@ export async function selectTeamsOfOrganization(
       and (${filter.q}::text is null or strpos(lower(t.name), lower(${filter.q})) > 0)
     order by lower(t.name), t.id
     limit ${page.size} offset ${page.offset}`)
+  if (rows.length === 0 && page.offset > 0) {
+    // a page past the end knows no count of its own
+    const first = await selectTeamsOfOrganization(tx, organizationId, filter, { size: 1, offset: 0 })
+    return { rows, totalCount: first.totalCount }
+  }
   return { rows, totalCount: rows[0]?.total_count ?? 0 }
 }

@@ -3,7 +3,6 @@ import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { checkName } from '../organizations/organizations.ts'
 import { selectTeam, type Team } from './queries.ts'
 
 export interface TeamChange {
@@ -18,6 +17,12 @@ export interface TeamChange {
 const taken = (error: unknown): never => {
   if (error instanceof UniqueIntegrityConstraintViolationError) throw invalid('name', 'Name has already been taken')
   throw error
+}
+
+/** Team names stand in no address: they may have spaces. */
+function checkName(name: string): void {
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9 _-]*$/.test(name) || name.endsWith(' '))
+    throw invalid('name', 'Name may only contain letters, numbers, dashes (-), underscores (_) and spaces')
 }
 
 export async function createTeam(tx: Tx, organizationId: string, team: TeamChange & { name: string }): Promise<Team> {

@@ -86,12 +86,23 @@ export const selectOptionalLegacyToken = (
 
 const CountedRow = TokenRow.extend({ total_count: z.number() })
 
-async function page(tx: Tx, where: FragmentSqlToken, limits: { size: number; offset: number }) {
+const newestFirst = sql.fragment`t.created_at desc, t.id`
+
+async function page(
+  tx: Tx,
+  where: FragmentSqlToken,
+  limits: { size: number; offset: number },
+  order: FragmentSqlToken = newestFirst,
+): Promise<{ rows: readonly Token[]; totalCount: number }> {
   const rows = await tx.any(sql.type(CountedRow)`
     select ${columns}, count(*) over ()::int as total_count ${from}
     where ${where}
-    order by t.created_at desc, t.id
+    order by ${order}
     limit ${limits.size} offset ${limits.offset}`)
+  if (rows.length === 0 && limits.offset > 0) {
+    // a page past the end knows no count of its own
+    return { rows, totalCount: (await page(tx, where, { size: 1, offset: 0 })).totalCount }
+  }
   return { rows, totalCount: rows[0]?.total_count ?? 0 }
 }
 
@@ -100,8 +111,31 @@ export const selectTokensOfUser = (tx: Tx, userId: string, limits: Limits) =>
   page(tx, sql.fragment`t.kind = 'user' and t.user_id = ${userId}`, limits)
 export const selectTokensOfTeam = (tx: Tx, teamId: string, limits: Limits) =>
   page(tx, sql.fragment`t.kind = 'team' and t.team_id = ${teamId}`, limits)
-export const selectTeamTokensOfOrganization = (tx: Tx, organizationId: string, limits: Limits) =>
-  page(tx, sql.fragment`t.kind = 'team' and team.organization_id = ${organizationId}`, limits)
+/** Of all teams. `q`: part of a team's name; `sort`: a column of tokenOrders, `-` before it for descending. */
+export const selectTeamTokensOfOrganization = (
+  tx: Tx,
+  organizationId: string,
+  filter: { q: string | null; sort: string | null },
+  limits: Limits,
+) =>
+  page(
+    tx,
+    sql.fragment`t.kind = 'team' and team.organization_id = ${organizationId}
+      and (${filter.q}::text is null or strpos(lower(team.name), lower(${filter.q})) > 0)`,
+    limits,
+    tokenOrders[filter.sort ?? ''] ?? newestFirst,
+  )
+
+const tokenOrders: Record<string, FragmentSqlToken> = {
+  'team-name': sql.fragment`lower(team.name), t.id`,
+  '-team-name': sql.fragment`lower(team.name) desc, t.id`,
+  'created-by': sql.fragment`t.created_by, t.id`,
+  '-created-by': sql.fragment`t.created_by desc, t.id`,
+  'expired-at': sql.fragment`t.expired_at, t.id`,
+  '-expired-at': sql.fragment`t.expired_at desc, t.id`,
+  'last-used-at': sql.fragment`t.last_used_at, t.id`,
+  '-last-used-at': sql.fragment`t.last_used_at desc, t.id`,
+}
 
 export const selectTokensOfPool = (tx: Tx, agentPoolId: string, limits: Limits) =>
   page(tx, sql.fragment`t.kind = 'agent' and t.agent_pool_id = ${agentPoolId}`, limits)

@@ -118,7 +118,7 @@ describe('in a browser', function () {
             '/app',
             '/app/account/tokens',
             '/app/acme/workspaces',
-            '/app/acme/workspaces/new',
+            '/app/acme/new-workspace',
             base,
             `${base}/runs`,
             `${base}/runs/new`,

@@ -15,7 +15,7 @@ describe('the page of a run', () => {
     web = new Web(server)
     await web.signIn('mira', password)
     await web.post('/app', { name: 'acme', email: 'ops@acme.example' })
-    await web.post('/app/acme/workspaces/new', { name: 'net', engine: 'terraform' })
+    await web.post('/app/acme/new-workspace', { name: 'net', engine: 'terraform' })
     workspaceId = (await server.api.get('/organizations/acme/workspaces/net')).json.data.id
     await uploadConfiguration(server.api, workspaceId, { 'main.tf': '' })
   })
@@ -182,7 +182,7 @@ describe('the pages of workspaces', () => {
   })
 
   it('a workspace is made, locked with a reason, and unlocked', async () => {
-    const made = await web.post('/app/acme/workspaces/new', { name: 'net', engine: 'tofu', description: 'VPC' })
+    const made = await web.post('/app/acme/new-workspace', { name: 'net', engine: 'tofu', description: 'VPC' })
     expect(made.location).to.equal('/app/acme/workspaces/net')
     await web.post('/app/acme/workspaces/net/lock', { reason: 'audit' })
     expect((await web.get('/app/acme/workspaces/net')).html)
@@ -195,14 +195,14 @@ describe('the pages of workspaces', () => {
   })
 
   it('a bad name comes back with what was typed', async () => {
-    const answer = await web.post('/app/acme/workspaces/new', { name: 'a b', engine: 'tofu', description: 'kept' })
+    const answer = await web.post('/app/acme/new-workspace', { name: 'a b', engine: 'tofu', description: 'kept' })
 
     expect(answer.status).to.equal(422)
     expect(answer.html).to.include('value="kept"').and.include('only contain')
   })
 
   it('the list keeps its filter in the address and says when nothing fits', async () => {
-    await web.post('/app/acme/workspaces/new', { name: 'dns', engine: 'terraform' })
+    await web.post('/app/acme/new-workspace', { name: 'dns', engine: 'terraform' })
     const { html } = await web.get('/app/acme/workspaces?q=dn')
 
     expect(html).to.include('href="/app/acme/workspaces/dns"').and.not.include('href="/app/acme/workspaces/net"')
@@ -213,7 +213,7 @@ describe('the pages of workspaces', () => {
     await makeUser(server, 'tarek')
     const tarek = new Web(server)
     await tarek.signIn('tarek', password)
-    for (const path of ['', '/workspaces', '/workspaces/new', '/workspaces/net', '/workspaces/net/runs', '/net'])
+    for (const path of ['', '/workspaces', '/new-workspace', '/workspaces/net', '/workspaces/net/runs', '/net'])
       expect((await tarek.get(`/app/acme${path}`)).status, path).to.equal(404)
     await tarek.get('/app')
     expect((await tarek.post('/app/acme/workspaces/net/lock', {})).status).to.equal(404)
