@@ -45,7 +45,7 @@ export const initScenarios: Scenario[] = [
       await cell.configure(oneResource, { workspace: { tags: [`t-${cell.name}`, 'app'] } })
 
       await cell.cli.ok('init', { steps: [{ when: 'Enter a value:', answer: cell.name }] })
-      const again = await cell.cli.ok('init -reconfigure -input=false')
+      const again = await cell.cli.ok('init -input=false')
 
       const { attributes } = await workspaceOf(cell, cell.name)
       expect(attributes['tag-names']).to.have.members(['app', `t-${cell.name}`])
@@ -61,7 +61,7 @@ export const initScenarios: Scenario[] = [
       await cell.configure(oneResource, { workspace: { tags: { env: 'prod', team: cell.name } } })
 
       await cell.cli.ok('init', { steps: [{ when: 'Enter a value:', answer: cell.name }] })
-      const again = await cell.cli.ok('init -reconfigure -input=false')
+      const again = await cell.cli.ok('init -input=false')
       const list = await cell.cli.ok('workspace list')
 
       const { id } = await workspaceOf(cell, cell.name)

@@ -29,7 +29,7 @@ resource "terraform_data" "after" {
   depends_on = [null_wait.slow]
 }
 `
-const planning = 'null_wait.slow: Reading...'
+const planning = /null_wait.slow: (Reading|Refreshing).../
 const applying = 'null_wait.slow: Creating...'
 const question = 'Enter a value:'
 
@@ -37,6 +37,7 @@ export const interruptScenarios: Scenario[] = [
   {
     command: 'plan, Ctrl-C once',
     fact: 'ends with 1; the run goes on',
+    absent: { remote: 'the remote backend asks first: the next two rows' },
     config: slowPlan,
     async run({ cli, newestRun, stack }) {
       const plan = await cli.run('plan', { steps: [{ when: planning, press: 'interrupt' }] })
@@ -45,16 +46,33 @@ export const interruptScenarios: Scenario[] = [
       await stack.waitForRun((await newestRun()).id, 'planned_and_finished')
     },
   },
+  ...(['yes', 'no'] as const).map(
+    (answer): Scenario => ({
+      command: `plan, Ctrl-C once, answer ${answer}`,
+      fact: answer === 'yes' ? 'cancels the run' : 'leaves the run alone',
+      absent: { cloud: 'the cloud block does not ask: the row before' },
+      config: slowPlan,
+      async run({ cli, newestRun, stack }) {
+        await cli.run('plan', {
+          steps: [
+            { when: planning, press: 'interrupt' },
+            { when: question, answer },
+          ],
+        })
+
+        await stack.waitForRun((await newestRun()).id, answer === 'yes' ? 'canceled' : 'planned_and_finished')
+      },
+    }),
+  ),
   {
     command: 'plan, Ctrl-C twice',
     fact: 'ends with 1; the run goes on',
     config: slowPlan,
-    async run({ cli, newestRun, stack }) {
+    async run({ backend, cli, newestRun, stack }) {
       const plan = await cli.run('plan', {
         steps: [
           { when: planning, press: 'interrupt' },
-          // the first one has ended most clients by now; a second one must not hurt
-          { when: /Interrupt received|interrupted/i, press: 'interrupt' },
+          { when: backend === 'remote' ? question : '', press: 'interrupt' },
         ],
       })
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { hashPassword, insertUser } from '../../../shared/users/users.ts'
@@ -30,16 +30,20 @@ export const loginScenarios: Scenario[] = [
       await insertUser(stack.db, user)
       const { token: _none, ...server } = stack.server
       const cli = await makeCli(engine, { server })
+      // where the clients look by themselves: beside a file that TF_CLI_CONFIG_FILE names they keep no credentials
+      await rename(join(cli.home, 'cli.tfrc'), join(cli.home, engine === 'tofu' ? '.tofurc' : '.terraformrc'))
+      await mkdir(join(cli.home, '.terraform.d'))
+      const env = { BROWSER: 'true', TF_CLI_CONFIG_FILE: '' }
       try {
         const login = await cli.ok(['login', hostnameOf(server)], {
-          env: { BROWSER: 'true' },
+          env,
           steps: [
             { when: 'Enter a value:', answer: 'yes' },
             { when: /https?:\/\/\S+\/oauth\/authorize\?\S+\s/, act: (address) => allow(stack, name, address) },
           ],
         })
         await cli.configure({ backend, organization, workspace: { name: workspace.name } }, oneResource)
-        await cli.ok('init -input=false')
+        await cli.ok('init -input=false', { env })
 
         const stored = await readFile(join(cli.home, '.terraform.d', 'credentials.tfrc.json'), 'utf8')
         expect(login.output).to.contain('Success!')
