@@ -136,8 +136,8 @@ export async function transition(
       update workspaces
       set holder_run_id = null, latest_change_at = now()
       where id = ${run.workspace_id} and holder_run_id = ${run.id}`)
-    await promoteNext(app, tx, run.workspace_id)
   }
+  if ((held && !holds) || (before === 'pending' && final)) await promoteNext(app, tx, run.workspace_id)
   return row.to
 }
 
