@@ -33,6 +33,7 @@ import { users } from './users/api.ts'
 import { variables } from './variables/api.ts'
 import { varsets } from './varsets/api.ts'
 import { workspaces } from './workspaces/api.ts'
+import { remoteStateConsumers } from './workspaces/consumers.ts'
 import { workspaceLocks } from './workspaces/lock.ts'
 
 /** Every router of the API, one a line. */
@@ -58,6 +59,7 @@ const api: Routes[] = [
   users,
   workspaces,
   workspaceLocks,
+  remoteStateConsumers,
   tags,
   variables,
   projects,

@@ -20,7 +20,10 @@ export const project = defineResource<Project>({
       'is-unified': false,
       'workspace-count': p.workspace_count,
       'default-execution-mode': ownMode(p) ?? p.organization_execution_mode,
-      'setting-overwrites': { 'execution-mode': ownMode(p) !== undefined, 'agent-pool': ownMode(p) !== undefined },
+      'setting-overwrites': {
+        'default-execution-mode': ownMode(p) !== undefined,
+        'default-agent-pool': ownMode(p) !== undefined,
+      },
       'auto-destroy-activity-duration': null,
       'created-at': p.created_at,
       permissions: {

@@ -102,7 +102,7 @@ export const workspace = defineResource<Workspace & { kpis?: WorkspaceKpis | und
       'created-at': w.created_at,
       'updated-at': w.updated_at,
       'latest-change-at': w.latest_change_at,
-      actions: { 'is-destroyable': w.resource_count > 0 && w.allow_destroy_plan },
+      actions: { 'is-destroyable': w.allow_destroy_plan },
       permissions: await permissions(w, ctx),
     }
   },

@@ -12,7 +12,7 @@ export const ProjectInput = z.object({
   'default-execution-mode': z.enum(['remote', 'local', 'agent'], 'is not included in the list').nullable().optional(),
   'default-agent-pool-id': z.string().nullable().optional(),
   'setting-overwrites': z
-    .object({ 'execution-mode': z.boolean().nullish(), 'agent-pool': z.boolean().nullish() })
+    .object({ 'default-execution-mode': z.boolean().nullish(), 'default-agent-pool': z.boolean().nullish() })
     .nullable()
     .optional(),
 })
@@ -31,7 +31,7 @@ function checkName(name: string): void {
 /** The project's own defaults for its workspaces; a key that is absent is the organization's. */
 async function nextSettings(tx: Tx, organizationId: string, input: ProjectInput, before: Record<string, unknown>) {
   const overwrites = input['setting-overwrites']
-  const wishes = [overwrites?.['execution-mode'] ?? undefined, overwrites?.['agent-pool'] ?? undefined]
+  const wishes = [overwrites?.['default-execution-mode'] ?? undefined, overwrites?.['default-agent-pool'] ?? undefined]
   if (wishes[0] !== undefined && wishes[1] !== undefined && wishes[0] !== wishes[1]) {
     throw invalid(
       'setting-overwrites',

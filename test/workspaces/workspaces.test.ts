@@ -27,7 +27,7 @@ describe('workspaces', () => {
       'vcs-repo': null,
     })
     expect(attributes.permissions).to.include({ 'can-queue-run': true, 'can-force-delete': true })
-    expect(attributes.actions).to.deep.equal({ 'is-destroyable': false })
+    expect(attributes.actions).to.deep.equal({ 'is-destroyable': true })
     expect(relationships.project.data.id).to.equal(acme.projectId)
     expect(relationships.organization.data).to.deep.equal({ type: 'organizations', id: acme.name })
     expect(links['self-html']).to.equal(`/app/${acme.name}/workspaces/first`)
