@@ -57,14 +57,23 @@ export interface ProviderRelease {
   sums: Buffer
 }
 
-export function releaseOf(name: string, version: string): ProviderRelease {
-  const zip = zipOf(`terraform-provider-${name}_v${version}`, Buffer.from('#!/bin/sh\nexit 1\n'))
+/** Enough for what installs and does not start it. */
+const placeholder = Buffer.from('#!/bin/sh\nexit 1\n')
+
+export function releaseOf(name: string, version: string, executable: Buffer = placeholder): ProviderRelease {
+  const zip = zipOf(`terraform-provider-${name}_v${version}`, executable)
   const filename = `terraform-provider-${name}_${version}_${goPlatform.os}_${goPlatform.arch}.zip`
   return { zip, filename, sums: Buffer.from(`${sha256(zip)}  ${filename}\n`) }
 }
 
 /** Registers the key, and publishes one version of a private provider for this platform. Answers the key's id. */
-export async function publishProvider(api: Api, organization: string, name: string, version: string): Promise<string> {
+export async function publishProvider(
+  api: Api,
+  organization: string,
+  name: string,
+  version: string,
+  executable: Buffer = placeholder,
+): Promise<string> {
   const key = await makeSigningKey()
   const keys = '/api/registry/private/v2/gpg-keys'
   const added = await api.post(keys, document({ namespace: organization, 'ascii-armor': key.publicKey }))
@@ -73,15 +82,14 @@ export async function publishProvider(api: Api, organization: string, name: stri
   await api.post(`/organizations/${organization}/registry-providers`, document(attributes))
   const versions = `/organizations/${organization}/registry-providers/private/${organization}/${name}/versions`
   const made = expectStatus(await api.post(versions, document({ version, 'key-id': keyId, protocols: ['5.0'] })), 201)
-  const release = releaseOf(name, version)
-  const { zip, filename, sums } = release
+  const { zip, filename, sums } = releaseOf(name, version, executable)
   const platform = document({ ...goPlatform, shasum: sha256(zip), filename })
-  const added2 = expectStatus(await api.post(`${versions}/${version}/platforms`, platform), 201)
+  const listed = expectStatus(await api.post(`${versions}/${version}/platforms`, platform), 201)
   const links = made.json.data.links
   const answers = [
     await put(links['shasums-upload'], sums),
     await put(links['shasums-sig-upload'], await signDetached(key, sums)),
-    await put(added2.json.data.links['provider-binary-upload'], zip),
+    await put(listed.json.data.links['provider-binary-upload'], zip),
   ]
   for (const answer of answers) {
     if (!answer.ok) throw new Error(`an upload answered ${answer.status}: ${await answer.text()}`)

@@ -83,7 +83,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     TOFUTF_CANCEL_GRACE: '5',
     TOFUTF_FORCE_CANCEL_COOLOFF: '1',
     TOFUTF_LOG_LEVEL: process.env.TOFUTF_LOG_LEVEL ?? 'warn',
-    ...(tls && { TOFUTF_TLS: 'self', TOFUTF_TLS_CERT: tls.certFile, TOFUTF_TLS_KEY: tls.keyFile }),
+    ...(tls && {
+      TOFUTF_TLS: 'self',
+      TOFUTF_TLS_CERT: tls.certFile,
+      TOFUTF_TLS_KEY: tls.keyFile,
+      SSL_CERT_FILE: tls.bundleFile,
+    }),
     ...options.env,
   }
   const webs = ports.map((port, i) => startProcess(`web ${i + 1}`, ['server/main.ts'], { ...shared, PORT: `${port}` }))

@@ -2,6 +2,12 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Workdir } from './workdir.ts'
 
+/**
+ * How module and provider sources name the server that executes them. A CLI learns it from its cloud or remote backend;
+ * here the backend is a local one.
+ */
+const THIS_SERVER = 'localterraform.com'
+
 /** The engine's CLI configuration for one phase: credentials for this server and the provider mirror. */
 export async function writeCliConfig(
   dir: Workdir,
@@ -9,7 +15,19 @@ export async function writeCliConfig(
 ): Promise<string> {
   const lines = ['disable_checkpoint = true']
   if (options.server) {
-    lines.push(`credentials ${quoted(options.server.hostname)} {`, `  token = ${quoted(options.server.token)}`, '}')
+    const { hostname, token } = options.server
+    for (const host of [hostname, THIS_SERVER]) {
+      lines.push(`credentials ${quoted(host)} {`, `  token = ${quoted(token)}`, '}')
+    }
+    const registry = `https://${hostname}/api/registry/v1`
+    lines.push(
+      `host ${quoted(THIS_SERVER)} {`,
+      '  services = {',
+      `    "modules.v1" = ${quoted(`${registry}/modules/`)}`,
+      `    "providers.v1" = ${quoted(`${registry}/providers/`)}`,
+      '  }',
+      '}',
+    )
   }
   if (options.providerMirror) {
     const mirrored = await listProviders(options.providerMirror)
