@@ -41,14 +41,30 @@ const decompress = promisify(zstdDecompress)
 const STORED = 0
 const ZSTD = 1
 
+const PROBE = 32 * 1024
+
+/**
+ * null when compression does not pay: archives are compressed already, and a look at the beginning of a chunk saves the
+ * attempt.
+ */
+async function compressed(clear: Buffer): Promise<Buffer | null> {
+  const probe = clear.subarray(0, PROBE)
+  const packed = await compress(probe)
+  if (packed.length >= probe.length * 0.97) return null
+  return clear.length <= PROBE ? packed : compress(clear, { chunkSize: clear.length })
+}
+
 const BlobRow = z.object({ id: z.string(), size_bytes: z.number() })
-const ChunkRow = z.object({ data: z.instanceof(Buffer) })
+/** base64: pg would take bytea as hex, which is half as much again. */
+const ChunkRow = z.object({ data: z.string() })
 
 export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
-  async function writeChunk(id: string, seq: number, clear: Buffer): Promise<void> {
-    const packed = await compress(clear)
-    const [flag, body] = packed.length < clear.length * 0.97 ? [ZSTD, packed] : [STORED, clear]
-    const sealed = secrets.seal(Buffer.concat([Buffer.from([flag]), body]), `${id}:${seq}`)
+  /** `flagged`: a byte for the form, then the clear bytes. One megabyte at a time passes here: copies are counted. */
+  async function writeChunk(id: string, seq: number, flagged: Buffer): Promise<void> {
+    const packed = await compressed(flagged.subarray(1))
+    flagged[0] = STORED
+    const body = packed ? Buffer.concat([Buffer.from([ZSTD]), packed]) : flagged
+    const sealed = secrets.seal(body, `${id}:${seq}`)
     await pool.query(sql.void`
       insert into blob_chunks (blob_id, seq, data)
       values (${id}, ${seq}, ${sql.binary(sealed)})`)
@@ -56,11 +72,11 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
 
   async function readChunk(id: string, seq: number): Promise<Buffer> {
     const row = await pool.maybeOne(sql.type(ChunkRow)`
-      select data
+      select encode(data, 'base64') as data
       from blob_chunks
       where blob_id = ${id} and seq = ${seq}`)
     if (!row) throw problem('corrupt', `A part of the stored bytes (${id}) is missing.`)
-    const opened = secrets.open(row.data, `${id}:${seq}`)
+    const opened = secrets.open(Buffer.from(row.data, 'base64'), `${id}:${seq}`)
     return opened[0] === ZSTD ? decompress(opened.subarray(1)) : opened.subarray(1)
   }
 
@@ -85,28 +101,29 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
       const md5 = createHash('md5')
       let sizeBytes = 0
       let seq = 0
-      let pending: Uint8Array[] = []
-      let pendingBytes = 0
+      // filled again and again: an upload holds one chunk, however long it is
+      const chunk = Buffer.allocUnsafeSlow(1 + CHUNK)
+      let filled = 1
       await pool.query(sql.void`
         insert into blobs (id, data_key_id)
         values (${id}, ${secrets.currentKeyId})`)
-      const flush = async (bytes: number) => {
-        const all = Buffer.concat(pending)
-        pending = bytes < all.length ? [all.subarray(bytes)] : []
-        pendingBytes -= bytes
-        await writeChunk(id, seq++, all.subarray(0, bytes))
-      }
       try {
         for await (const part of source) {
           sizeBytes += part.length
           if (sizeBytes > maxBytes) throw problem('too_large', tooLarge)
           sha256.update(part)
           md5.update(part)
-          pending.push(part)
-          pendingBytes += part.length
-          while (pendingBytes >= CHUNK) await flush(CHUNK)
+          for (let taken = 0; taken < part.length; ) {
+            const piece = part.subarray(taken, taken + chunk.length - filled)
+            chunk.set(piece, filled)
+            taken += piece.length
+            filled += piece.length
+            if (filled < chunk.length) continue
+            await writeChunk(id, seq++, chunk)
+            filled = 1
+          }
         }
-        if (pendingBytes > 0) await flush(pendingBytes)
+        if (filled > 1) await writeChunk(id, seq++, chunk.subarray(0, filled))
       } catch (error) {
         // best effort: the sweep of incomplete blobs removes what a dead database keeps us from removing now
         await remove(pool, id).catch(() => {})
