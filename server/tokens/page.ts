@@ -16,8 +16,6 @@ tokenPages.get('/app/settings/tokens', { action: 'account:read' }, async (ctx) =
   ctx.redirect(`/app/account/tokens${ctx.koa.search}`)
 })
 
-tokenPages.get('/app/account', { action: 'account:read' }, async (ctx) => ctx.redirect('/app/account/tokens'))
-
 tokenPages.get('/app/account/tokens', { action: 'account:read' }, (ctx) =>
   draw(ctx, { fromLogin: ctx.ask('source') === 'terraform-login' }),
 )

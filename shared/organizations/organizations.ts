@@ -41,12 +41,16 @@ export const checkName = (name: string, what = 'Name'): void => {
     throw invalid('name', `${what} may only contain letters, numbers, dashes (-), and underscores (_)`)
 }
 
+/** First words of addresses below /app that are pages of their own. */
+const reserved = new Set(['account', 'admin', 'invitation', 'login', 'logout', 'search', 'settings', 'theme'])
+
 /** Creates it with its default project and its owners team; the creator (a user) becomes a member and an owner. */
 export async function createOrganization(
   tx: Tx,
   input: { name: string; email: string; settings: Record<string, unknown>; ownerId: string | null },
 ): Promise<Organization> {
   checkName(input.name)
+  if (reserved.has(input.name.toLowerCase())) throw invalid('name', 'Name is reserved')
   const id = newId('org')
   try {
     await insertOrganization(tx, { id, name: input.name, email: input.email, settings: input.settings })

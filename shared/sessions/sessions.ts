@@ -67,3 +67,27 @@ export const deleteOtherSessions = (tx: Tx, userId: string, keepId: string | nul
     delete from sessions
     where user_id = ${userId}
       and (${keepId}::text is null or id_hash <> ${sql.binary(hashOf(keepId ?? ''))})`)
+
+const OwnRow = z.object({
+  handle: z.string(),
+  user_agent: z.string(),
+  address: z.string(),
+  created_at: z.date(),
+  last_seen_at: z.date(),
+})
+
+/** The browsers that a user is signed in with. `handle` names one without being worth anything as a cookie. */
+export const selectSessionsOfUser = (tx: Tx, userId: string) =>
+  tx.any(sql.type(OwnRow)`
+    select encode(id_hash, 'hex') as handle, user_agent, address, created_at, last_seen_at
+    from sessions
+    where user_id = ${userId} and expires_at > now()
+    order by last_seen_at desc, id_hash
+    limit 100`)
+
+export const handleOf = (session: Session): string => hashOf(session.id).toString('hex')
+
+export const deleteSessionOfUser = (tx: Tx, userId: string, handle: string) =>
+  tx.query(sql.void`
+    delete from sessions
+    where user_id = ${userId} and encode(id_hash, 'hex') = ${handle}`)

@@ -116,7 +116,9 @@ describe('in a browser', function () {
           await signIn(page)
           for (const path of [
             '/app',
+            '/app/account',
             '/app/account/tokens',
+            '/app/admin/users',
             '/app/acme/workspaces',
             '/app/acme/new-workspace',
             base,
