@@ -3,6 +3,7 @@ import { Problem, problem } from '../../shared/errors.ts'
 import { selectProjects } from '../../shared/projects/queries.ts'
 import { createRun } from '../../shared/runs/create.ts'
 import { countCurrentStatuses, type RecentRun, selectRecentRuns } from '../../shared/runs/recent.ts'
+import { newNonce, once } from '../../shared/sessions/form-once.ts'
 import { openOutput, selectOutputs } from '../../shared/states/outputs.ts'
 import { selectTeams } from '../../shared/teams/queries.ts'
 import { selectUsers } from '../../shared/users/users.ts'
@@ -217,7 +218,15 @@ const kinds: Record<string, string> = {
 }
 
 const newRunForm = (ctx: PageContext & { subject: WorkspaceSubject }, more: Record<string, unknown> = {}) =>
-  ctx.render('runs/new', { workspace: ctx.subject.workspace, kinds, kind: 'apply', message: '', error: null, ...more })
+  ctx.render('runs/new', {
+    workspace: ctx.subject.workspace,
+    kinds,
+    kind: 'apply',
+    message: '',
+    error: null,
+    nonce: newNonce(),
+    ...more,
+  })
 
 workspacePages.get(`${one}/runs/new`, { action: 'run:create', subject: workspaceByName }, (ctx) => newRunForm(ctx))
 
@@ -228,16 +237,18 @@ workspacePages.post(`${one}/runs/new`, { action: 'run:create', subject: workspac
   const message = form.text('message').trim().slice(0, 20_000)
   try {
     const id = await app.db.transaction((tx) =>
-      createRun(app, tx, {
-        workspace: subject.workspace,
-        source: 'tfe-ui',
-        structuredOutput: subject.workspace.structured_run_output,
-        createdBy: session!.user_id,
-        message: message || 'Started in the browser',
-        planOnly: kind === 'plan',
-        refreshOnly: kind === 'refresh',
-        isDestroy: kind === 'destroy',
-      }),
+      once(tx, session!.user_id, form.line('nonce'), () =>
+        createRun(app, tx, {
+          workspace: subject.workspace,
+          source: 'tfe-ui',
+          structuredOutput: subject.workspace.structured_run_output,
+          createdBy: session!.user_id,
+          message: message || 'Started in the browser',
+          planOnly: kind === 'plan',
+          refreshOnly: kind === 'refresh',
+          isDestroy: kind === 'destroy',
+        }),
+      ),
     )
     ctx.redirect(`${back(subject)}/runs/${id}`)
   } catch (error) {

@@ -89,7 +89,7 @@ describe('the workspaces of an organization', () => {
     await makeWorkspace(server, acme)
 
     const { json } = await server.api.get(
-      `/organizations/${acme.name}/workspaces?include=organization,project,effective_tag_bindings,locked_by`,
+      `/organizations/${acme.name}/workspaces?include=organization,project,effective_tag_bindings,locked_by,current_run,current-state-version,current_configuration_version`,
     )
 
     const project = json.included.find((r: { type: string }) => r.type === 'projects')
