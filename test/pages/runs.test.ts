@@ -154,6 +154,24 @@ describe('the page of a run', () => {
     await web.post(`${path}/runs/${id}/cancel`, { status: 'plan_queued' })
   })
 
+  it('a start that is pressed twice makes one run, and both answers lead to it', async () => {
+    const before = (await server.api.get(`/workspaces/${workspaceId}/runs`)).json.meta.pagination['total-count']
+    const form = await web.get(`${path}/runs/new`)
+    const nonce = /name="nonce" value="([^"]+)"/.exec(form.html)![1]!
+    const fields = { nonce, kind: 'plan', message: 'Once' }
+
+    const [first, second] = await Promise.all([
+      web.post(`${path}/runs/new`, fields),
+      web.post(`${path}/runs/new`, fields),
+    ])
+    const third = await web.post(`${path}/runs/new`, fields)
+
+    expect(first!.status).to.equal(303)
+    expect([second!.location, third.location]).to.deep.equal([first!.location, first!.location])
+    const after = (await server.api.get(`/workspaces/${workspaceId}/runs`)).json.meta.pagination['total-count']
+    expect(after).to.equal(before + 1)
+  })
+
   it('the list of runs filters by status and message', async () => {
     const failed = await web.get(`${path}/runs?status=errored`)
     const found = await web.get(`${path}/runs?q=split`)

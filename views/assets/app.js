@@ -26,6 +26,20 @@
     for (const menu of all('details.menu[open]')) if (!menu.contains(e.target)) menu.open = false
   })
 
+  // a form that is under way cannot be sent again; after the browser's Back it can
+  document.addEventListener('submit', (e) => {
+    if (e.defaultPrevented || !e.target.matches('[data-once]')) return
+    for (const button of all('button', e.target)) button.setAttribute('aria-disabled', 'true')
+    if (e.target.dataset.sent) e.preventDefault()
+    e.target.dataset.sent = '1'
+  })
+  addEventListener('pageshow', () => {
+    for (const form of all('form[data-sent]')) {
+      delete form.dataset.sent
+      for (const button of all('button', form)) button.removeAttribute('aria-disabled')
+    }
+  })
+
   function ago(ms) {
     if (ms < 1e4) return 'just now'
     if (ms < 6e4) return `${Math.floor(ms / 1e3)} s ago`
