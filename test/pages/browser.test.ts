@@ -11,7 +11,7 @@ import { finish, take, write } from '../support/worker.ts'
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 describe('in a browser', function () {
-  this.timeout(90_000)
+  this.timeout(300_000)
   let server: TestServer
   let workspaceId: string
   const base = '/app/acme/workspaces/net'
