@@ -4,7 +4,7 @@ import { compileFile, type compileTemplate } from 'pug'
 import { asset } from './assets.ts'
 import { badgeOf } from './badge.ts'
 import { checkIcon } from './icons.ts'
-import { ago, counted, duration, exactTime } from './words.ts'
+import { ago, browserOf, counted, duration, exactTime } from './words.ts'
 
 /** All views, compiled at start: a syntax error is an error of the start, not of a request. */
 const folder = join(import.meta.dirname, '..', 'views')
@@ -21,6 +21,7 @@ const helpers = {
   icon: (name: string) => `${asset('icons.svg')}#${checkIcon(name)}`,
   badgeOf,
   ago,
+  browserOf,
   counted,
   duration,
   exactTime,

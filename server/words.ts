@@ -34,3 +34,12 @@ export const exactTime = (date: Date): string =>
 /** `1 run`, `3 runs`, `1,204 runs`. */
 export const counted = (n: number, one: string, more = `${one}s`): string =>
   `${n.toLocaleString('en-US')} ${n === 1 ? one : more}`
+
+/** `Chrome 156 on Linux`: enough to recognize one's own browsers by. */
+export function browserOf(userAgent: string): string {
+  const [, name, version] = /(Firefox|Edg|OPR|Chrome|Version)\/(\d+)/.exec(userAgent) ?? []
+  const [, system] = /(Windows|Mac OS X|Android|iPhone|iPad|CrOS|Linux)/.exec(userAgent) ?? []
+  const names: Record<string, string> = { Edg: 'Edge', OPR: 'Opera', Version: 'Safari' }
+  if (!name) return userAgent.slice(0, 80) || 'Unknown browser'
+  return `${names[name] ?? name} ${version}${system ? ` on ${system === 'Mac OS X' ? 'macOS' : system}` : ''}`
+}

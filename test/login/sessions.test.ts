@@ -112,6 +112,26 @@ describe('signing in', () => {
   }
 })
 
+describe('behind a router that ends TLS', () => {
+  it('the session cookie is Secure and belongs to this host alone, and no other origin may read answers', async () => {
+    const server = await startServer({ TOFUTF_URL: 'https://tofu.example' })
+    try {
+      await makeUser(server, 'mira')
+      const answer = await new Web(server).signIn('mira', password)
+      const api = await server.as(server.siteToken)('GET', '/organizations', undefined, {
+        origin: 'https://evil.example',
+      })
+
+      const cookie = answer.headers.getSetCookie().find((c) => c.startsWith('__Host-tofutf_session='))
+      expect(cookie).to.include('Secure').and.include('HttpOnly').and.include('SameSite=Lax')
+      expect(answer.headers.get('strict-transport-security')).to.include('max-age=')
+      expect(api.headers.get('access-control-allow-origin')).to.equal(null)
+    } finally {
+      await server.stop()
+    }
+  })
+})
+
 describe('forms', () => {
   let server: TestServer
   before(async () => {
