@@ -16,6 +16,7 @@ import { registryObjects } from './registry/objects.ts'
 import { providerVersions } from './registry/provider-versions.ts'
 import { registryProviders } from './registry/providers.ts'
 import { providersV1 } from './registry/providers-v1.ts'
+import { testRuns } from './registry/test-runs.ts'
 import type { Route, Routes } from './route.ts'
 import { runActionRoutes } from './runs/actions.ts'
 import { runs } from './runs/api.ts'
@@ -74,6 +75,7 @@ const api: Routes[] = [
   registryProviders,
   providerVersions,
   gpgKeys,
+  testRuns,
 ]
 
 export const apiRoutes: Route[] = api.flatMap((routes) => routes.all)

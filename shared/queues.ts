@@ -28,6 +28,19 @@ export const queues = {
     process: 'jobs',
     options: { policy: 'standard', notify: true, retryLimit: 20, retryDelay: 5, retentionSeconds: 365 * 24 * HOUR },
   },
+  /** Tests of a module. A second delivery only says that the first worker was lost. */
+  'test-runs': {
+    payload: z.object({ testRunId: z.string() }),
+    process: 'runner',
+    options: {
+      policy: 'standard',
+      heartbeatSeconds: 10,
+      expireInSeconds: 24 * HOUR - 1,
+      retryLimit: 1,
+      deleteAfterSeconds: HOUR,
+      notify: true,
+    },
+  },
   'state-process': {
     payload: z.object({ stateVersionId: z.string() }),
     process: 'jobs',

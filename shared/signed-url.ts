@@ -21,6 +21,8 @@ export type SignedPurpose =
   | 'shasums-signature-download'
   | 'provider-upload'
   | 'provider-download'
+  | 'test-configuration-upload'
+  | 'test-log'
 
 const HOUR = 3600
 const lifetimeSeconds: Record<SignedPurpose, number> = {
@@ -39,6 +41,8 @@ const lifetimeSeconds: Record<SignedPurpose, number> = {
   'shasums-signature-download': HOUR,
   'provider-upload': 2 * HOUR,
   'provider-download': HOUR,
+  'test-configuration-upload': 2 * HOUR,
+  'test-log': 24 * HOUR,
 }
 
 /** Absolute URL. The expiry is rounded up to the hour, so that two reads of an object show the same address. */

@@ -5,7 +5,7 @@ import { deleteOrganizationRows } from './background/organization-delete.ts'
 import { processState } from './background/state-process.ts'
 import { sweep } from './background/sweep.ts'
 
-type Background = Exclude<QueueName, 'runs'>
+type Background = Exclude<QueueName, 'runs' | 'test-runs'>
 
 /** Queue → handler and how many at a time. Each handler is idempotent: a job may come twice. */
 const handlers: { [Q in Background]: { run: (app: App, payload: Payload<Q>) => Promise<void>; concurrency: number } } =

@@ -5,6 +5,7 @@ import { WrongSecret } from '../shared/secrets.ts'
 import { startJobs } from './jobs.ts'
 import { announceRunner } from './runner/presence.ts'
 import { startRunner } from './runner/runner.ts'
+import { startTestRuns } from './runner/test-runs.ts'
 
 const roles = ['runner', 'jobs'] as const
 
@@ -18,13 +19,14 @@ async function main(): Promise<void> {
   const app = await openApp(config, [...asked].join('+'), { listen: true, supervise: asked.has('jobs') })
   const presence = asked.has('runner') ? await announceRunner(app) : undefined
   const runner = asked.has('runner') ? await startRunner(app) : undefined
+  const testRuns = asked.has('runner') ? await startTestRuns(app) : undefined
   if (asked.has('jobs')) await startJobs(app)
 
   let stopping = false
   const stop = async (graceMs: number) => {
     if (stopping) return
     stopping = true
-    await runner?.drain(graceMs)
+    await Promise.all([runner?.drain(graceMs), testRuns?.drain(graceMs)])
     await presence?.stop()
     await app.close()
     process.exit(0)

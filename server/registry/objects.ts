@@ -6,6 +6,8 @@ import { selectOptionalModuleVersionById } from '../../shared/registry/module-ve
 import { selectOptionalPlatformById } from '../../shared/registry/provider-platforms.ts'
 import { receiveProvider, receiveSums } from '../../shared/registry/provider-uploads.ts'
 import { selectOptionalProviderVersionById } from '../../shared/registry/provider-versions.ts'
+import { receiveTestConfiguration } from '../../shared/registry/test-configurations.ts'
+import { readTestLog } from '../../shared/registry/test-logs.ts'
 import { checkSignedUrl, type SignedPurpose, signedUrl } from '../../shared/signed-url.ts'
 import { sendBlob } from '../download.ts'
 import { type Context, Routes } from '../route.ts'
@@ -34,6 +36,11 @@ const purposes: Partial<Record<SignedPurpose, Purpose>> = {
   'shasums-signature-download': { method: 'get', handle: (ctx, id) => sendSums(ctx, id, 'shasums_signature_blob_id') },
   'provider-upload': { method: 'put', handle: (ctx, id) => receiveProvider(ctx.app, id, ctx.koa.req) },
   'provider-download': { method: 'get', handle: sendProvider },
+  'test-configuration-upload': {
+    method: 'put',
+    handle: (ctx, id) => receiveTestConfiguration(ctx.app, id, ctx.koa.req),
+  },
+  'test-log': { method: 'get', handle: sendTestLog },
 }
 
 const dispatch = (method: Purpose['method']) => async (ctx: Context) => {
@@ -63,6 +70,19 @@ async function sendSums(
   const bytes = await ctx.app.blobs.bytes(blobId, 1024 * 1024)
   ctx.koa.type = column === 'shasums_blob_id' ? 'text/plain' : 'application/pgp-signature'
   ctx.koa.body = bytes
+}
+
+const MAX_LOG_BYTES = 1024 * 1024
+
+/** The bytes from `offset` on; the client asks again until it has read the end mark. */
+async function sendTestLog(ctx: Context, id: string): Promise<void> {
+  const whole = (name: string, fallback: number) => {
+    const value = Number(ctx.query[name] ?? fallback)
+    return Number.isSafeInteger(value) && value >= 0 ? value : fallback
+  }
+  const limit = Math.min(whole('limit', MAX_LOG_BYTES), MAX_LOG_BYTES)
+  ctx.koa.type = 'text/plain'
+  ctx.koa.body = await readTestLog(ctx.app.db, id, { offset: whole('offset', 0), limit })
 }
 
 async function sendProvider(ctx: Context, id: string): Promise<void> {

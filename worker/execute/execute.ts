@@ -4,7 +4,7 @@ import { applySteps } from './apply.ts'
 import { messageOf, PhaseFailure, Stopped } from './failure.ts'
 import { LogWriter } from './log-writer.ts'
 import { planSteps } from './plan.ts'
-import { type ExecuteConfig, type Phase, runSteps } from './step.ts'
+import { type ExecuteConfig, type Phase, runSteps, type Step } from './step.ts'
 import { Stop } from './stop.ts'
 import { Watchdog } from './watchdog.ts'
 import { removeWorkdir, type Workdir } from './workdir.ts'
@@ -16,7 +16,12 @@ import { removeWorkdir, type Workdir } from './workdir.ts'
  *
  * Does not throw for anything a configuration does; throws when the result itself could not be reported.
  */
-export async function executePhase(config: ExecuteConfig, handle: PhaseHandle, log: Logger): Promise<void> {
+export async function executePhase(
+  config: ExecuteConfig,
+  handle: PhaseHandle,
+  log: Logger,
+  steps: readonly Step[] = handle.work.phase === 'plan' ? planSteps : applySteps,
+): Promise<void> {
   const { work } = handle
   const stop = new Stop(handle)
   let logError: Error | undefined
@@ -45,7 +50,7 @@ export async function executePhase(config: ExecuteConfig, handle: PhaseHandle, l
   }
   const startedAt = performance.now()
   try {
-    const result = await runToResult(phase)
+    const result = await runToResult(phase, steps)
     await Promise.allSettled([writer.end()])
     if (stop.wish !== 'lost') await handle.finish(logError ? notLogged(result, logError) : result)
   } catch (error) {
@@ -65,10 +70,10 @@ export async function executePhase(config: ExecuteConfig, handle: PhaseHandle, l
 }
 
 /** @throws ClaimLost */
-async function runToResult(phase: Phase): Promise<PhaseResult> {
-  const { stop, work, log } = phase
+async function runToResult(phase: Phase, steps: readonly Step[]): Promise<PhaseResult> {
+  const { stop, log } = phase
   try {
-    await runSteps(phase, work.phase === 'plan' ? planSteps : applySteps)
+    await runSteps(phase, steps)
     if (phase.result) return phase.result
     if (stop.wish) return { outcome: 'canceled' }
     throw new Error('the steps of a phase ended without a result')
