@@ -42,6 +42,8 @@ const STORED = 0
 const ZSTD = 1
 
 const PROBE = 32 * 1024
+/** Chunks in work at once, of all uploads and downloads: each takes several times its size for a moment. */
+const AT_ONCE = 3
 
 /**
  * null when compression does not pay: archives are compressed already, and a look at the beginning of a chunk saves the
@@ -54,11 +56,31 @@ async function compressed(clear: Buffer): Promise<Buffer | null> {
   return clear.length <= PROBE ? packed : compress(clear, { chunkSize: clear.length })
 }
 
+/** Runs what it is given, a few at a time and in order. */
+function turnstile(width: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let inside = 0
+  return async (work) => {
+    if (inside >= width) await new Promise<void>((resolve) => waiting.push(resolve))
+    else inside++
+    try {
+      return await work()
+    } finally {
+      // who waits takes this place
+      const next = waiting.shift()
+      if (next) next()
+      else inside--
+    }
+  }
+}
+
 const BlobRow = z.object({ id: z.string(), size_bytes: z.number() })
 /** base64: pg would take bytea as hex, which is half as much again. */
 const ChunkRow = z.object({ data: z.string() })
 
 export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
+  const inTurn = turnstile(AT_ONCE)
+
   /** `flagged`: a byte for the form, then the clear bytes. One megabyte at a time passes here: copies are counted. */
   async function writeChunk(id: string, seq: number, flagged: Buffer): Promise<void> {
     const packed = await compressed(flagged.subarray(1))
@@ -119,11 +141,11 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
             taken += piece.length
             filled += piece.length
             if (filled < chunk.length) continue
-            await writeChunk(id, seq++, chunk)
+            await inTurn(() => writeChunk(id, seq++, chunk))
             filled = 1
           }
         }
-        if (filled > 1) await writeChunk(id, seq++, chunk.subarray(0, filled))
+        if (filled > 1) await inTurn(() => writeChunk(id, seq++, chunk.subarray(0, filled)))
       } catch (error) {
         // best effort: the sweep of incomplete blobs removes what a dead database keeps us from removing now
         await remove(pool, id).catch(() => {})
@@ -141,7 +163,7 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
       const size = await sizeOf(id)
       const chunks = Math.ceil(size / CHUNK)
       async function* parts() {
-        for (let seq = 0; seq < chunks; seq++) yield await readChunk(id, seq)
+        for (let seq = 0; seq < chunks; seq++) yield await inTurn(() => readChunk(id, seq))
       }
       return Readable.from(parts(), { objectMode: false, highWaterMark: CHUNK })
     },
@@ -150,7 +172,7 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
       if (size > maxBytes)
         throw problem('too_large', `The stored object has ${size} bytes; this view takes ${maxBytes}.`)
       const parts: Buffer[] = []
-      for (let seq = 0; seq < Math.ceil(size / CHUNK); seq++) parts.push(await readChunk(id, seq))
+      for (let seq = 0; seq < Math.ceil(size / CHUNK); seq++) parts.push(await inTurn(() => readChunk(id, seq)))
       return Buffer.concat(parts)
     },
   }

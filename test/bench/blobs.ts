@@ -16,7 +16,7 @@ import { expectStatus } from '../support/stack.ts'
 
 const MB = 1024 * 1024
 const GOAL_MB = 150
-const UPLOADS = Number(process.env.BENCH_UPLOADS ?? 50)
+const UPLOADS = 50
 const AT_ONCE = 8
 
 /** Resident memory in MB, and its peak since the last `reset`. */
