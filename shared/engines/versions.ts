@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
+import { isAlive } from '../agents/agents.ts'
 import type { App } from '../app.ts'
 import { invalid } from '../errors.ts'
 import { compareVersions, parseConstraint, parseVersion } from './constraints.ts'
@@ -12,14 +13,19 @@ const newestKnown: Record<EngineName, string> = { terraform: '1.11.4', tofu: '1.
 
 const EngineRow = z.object({ version: z.string() })
 
-/** Versions of one engine that the living runners of this server have, newest first. */
-export async function versionsAtHand(tx: Tx, engine: EngineName): Promise<string[]> {
+/**
+ * Versions of one engine that the living runners of this server have, newest first; with a pool, those of its living
+ * agents.
+ */
+export async function versionsAtHand(tx: Tx, engine: EngineName, agentPoolId: string | null = null): Promise<string[]> {
+  const workers = agentPoolId
+    ? sql.fragment`agents ag where ag.agent_pool_id = ${agentPoolId} and ${isAlive}`
+    : sql.fragment`runners r where r.heartbeat_at > now() - interval '60 seconds'`
   const rows = await tx.any(sql.type(EngineRow)`
     select distinct e ->> 'version' as version
-    from runners r
-    cross join lateral jsonb_array_elements(r.engines) e
-    where r.heartbeat_at > now() - interval '60 seconds'
-      and e ->> 'name' = ${engine} and e ->> 'version' is not null`)
+    from (select engines from ${workers}) w
+    cross join lateral jsonb_array_elements(w.engines) e
+    where e ->> 'name' = ${engine} and e ->> 'version' is not null`)
   return rows
     .map((row) => ({ text: row.version, version: parseVersion(row.version) }))
     .filter((v) => v.version !== null)
@@ -57,13 +63,22 @@ export async function runnableVersion(
 }
 
 /**
- * The exact version that a run uses: for 'latest' and constraints the newest that a runner has at hand, releases first.
+ * The exact version that a run uses: for 'latest' and constraints the newest that a runner, or an agent of the pool, has
+ * at hand, releases first.
  * @throws problem 'invalid_attribute' (422) when no version satisfies a constraint
  */
-export async function resolveVersion(app: App, tx: Tx, engine: EngineName, wanted: string): Promise<string> {
+export async function resolveVersion(
+  app: App,
+  tx: Tx,
+  engine: EngineName,
+  wanted: string,
+  agentPoolId: string | null = null,
+): Promise<string> {
   const parsed = parseVersion(wanted)
   if (parsed && /^\d+\.\d+\.\d+/.test(wanted)) return wanted
-  const atHand = await versionsAtHand(tx, engine)
+  const ofAgents = agentPoolId ? await versionsAtHand(tx, engine, agentPoolId) : []
+  // while a pool has no agents, those to come are taken to have what the server has
+  const atHand = ofAgents.length > 0 ? ofAgents : await versionsAtHand(tx, engine)
   if (wanted === 'latest') return atHand.find(isRelease) ?? atHand[0] ?? newestKnown[engine]
   const satisfies = parseConstraint(wanted)
   if (!satisfies) throw invalid('terraform-version', `Terraform version ${JSON.stringify(wanted)} is not a version.`)

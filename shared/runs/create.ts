@@ -66,7 +66,13 @@ export async function createRun(app: App, tx: Tx, run: NewRun): Promise<string> 
     throw problem('forbidden', 'This workspace has execution mode local: its runs happen on the client.')
   }
   await requireUsablePool(tx, workspace)
-  const engineVersion = await resolveVersion(app, tx, workspace.engine, run.engineVersion ?? workspace.engine_version)
+  const engineVersion = await resolveVersion(
+    app,
+    tx,
+    workspace.engine,
+    run.engineVersion ?? workspace.engine_version,
+    workspace.execution_mode === 'agent' ? workspace.agent_pool_id : null,
+  )
 
   const id = newId('run')
   const { number } = await tx.one(sql.type(NumberRow)`

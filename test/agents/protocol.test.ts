@@ -50,12 +50,12 @@ describe('the agent protocol', () => {
     expect(made.status, made.text).to.equal(201)
     return speak(token, made.json.id)
   }
-  const makeRun = async (pool: string) => {
+  const makeRun = async (pool: string, version = '1.11.4') => {
     const attributes = {
       name: `ws-${++count}`,
       'execution-mode': 'agent',
       'agent-pool-id': pool,
-      'terraform-version': '1.11.4',
+      'terraform-version': version,
     }
     const workspace = (await server.api.post('/organizations/acme/workspaces', document(attributes))).json.data.id
     await uploadConfiguration(server.api, workspace, { 'main.tf': 'output "x" { value = 1 }' })
@@ -279,6 +279,16 @@ describe('the agent protocol', () => {
 
     expect(answer.status).to.equal(422)
     expect(answer.json.errors[0].detail).to.match(/does not allow this workspace/)
+  })
+
+  it("'latest' is the newest release that the pool's own agents have", async () => {
+    const pool = await makePool()
+    const engines = ['1.2.0', '1.9.3', '1.10.0-beta1'].map((version) => ({ name: 'terraform', version }))
+    await server.as(await makeToken(pool)).post(`${base}/agents`, { ...registration, engines })
+
+    const runId = await makeRun(pool, 'latest')
+
+    expect((await server.api.get(`/runs/${runId}`)).json.data.attributes['terraform-version']).to.equal('1.9.3')
   })
 
   it('an agent that the server has forgotten is told so', async () => {
