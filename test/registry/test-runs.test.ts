@@ -53,7 +53,7 @@ describe('test runs of a module', function () {
   let stack: Stack
   let path: string
   before(async () => {
-    stack = await startStack()
+    stack = await startStack({ runners: 2 })
     await stack.makeOrganization('acme')
     await publishModule(stack.api, 'acme', { name: 'greeting', provider: 'null' }, '1.0.0', files)
     path = '/organizations/acme/tests/registry-modules/private/acme/greeting/null/test-runs'
@@ -138,8 +138,25 @@ describe('test runs of a module', function () {
     expect((await stack.api.post(`${path}/${id}/cancel`)).status).to.equal(202)
 
     const run = await until(id, 'canceled')
+    expect(await logOf(run))
+      .to.contain('Interrupt received')
+      .and.contain('"waits\\"... tearing down')
     expect(run.attributes['status-timestamps']).to.include.keys('canceled-at')
     expect((await stack.api.post(`${path}/${id}/cancel`)).status).to.equal(409)
+  })
+
+  it('the tests of a killed worker end errored and are not repeated; those of others go on', async () => {
+    const long = { ...slow, 'tests/waiting/main.tf': slow['tests/waiting/main.tf'].replace('sleep 4', 'sleep 12') }
+    const started = [await start(long), await start(long)]
+    await Promise.all(started.map(({ id }) => until(id, 'running')))
+
+    stack.workers[1]!.kill('SIGKILL')
+
+    const ended = await Promise.all(started.map(({ id }) => until(id, 'errored', 'finished')))
+    expect(ended.map((run) => run.attributes.status).sort()).to.deep.equal(['errored', 'finished'])
+    const lost = ended.find((run) => run.attributes.status === 'errored')!
+    expect(lost.attributes['error-message']).to.match(/^The worker was lost/)
+    expect(await logOf(lost)).to.match(/\x03$/)
   })
 
   it('a configuration without an archive, of another module, or a folder outside are refused', async () => {
