@@ -72,7 +72,7 @@ const envReaders = new Set([
   'server/launch/tls.ts',
   'db/embedded.ts',
   'worker/execute/engines.ts',
-  'worker/execute/worker-death.ts',
+  'worker/execute/watchdog.ts',
 ])
 
 if (import.meta.main) {
