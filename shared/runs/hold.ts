@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
@@ -102,8 +103,9 @@ export async function artifactBlob(app: App, runId: string, name: PlanArtifact):
  * a finished plan of a run that is still planning.
  * @throws ClaimLost
  */
-export const finishPhase = (app: App, claim: Claim, result: PhaseResult): Promise<void> =>
-  app.db.transaction(async (tx) => {
+export async function finishPhase(app: App, claim: Claim, result: PhaseResult): Promise<void> {
+  if (claim.phase === 'apply' && result.outcome !== 'finished') await untilPlanWasSeen(app, claim)
+  await app.db.transaction(async (tx) => {
     const run = await lockHeld(tx, claim)
     const counts = result.counts ?? { additions: 0, changes: 0, destructions: 0, imports: 0 }
     const finished = result.outcome === 'finished' ? result : null
@@ -122,6 +124,22 @@ export const finishPhase = (app: App, claim: Claim, result: PhaseResult): Promis
     await transition(app, tx, held, event, result.outcome === 'errored' ? { reason: result.reason } : {})
     if (event === 'apply-finished') await keepConfiguration(tx, run.id)
   })
+}
+
+/** The clients' longest wait between two reads of a log, and time to read the plan. */
+const PLAN_SEEN_MS = 3_000
+
+/**
+ * An auto-applied run may fail before its client has noticed the end of the plan. The client would then show neither
+ * the plan nor the apply's error: it gives up at the first sight of an errored run. Source: cli-protocol.md 2.4, 4.2.
+ */
+async function untilPlanWasSeen(app: App, claim: Claim): Promise<void> {
+  const { wait_ms } = await app.db.one(sql.type(z.object({ wait_ms: z.number() }))`
+    select coalesce(${PLAN_SEEN_MS} - extract(epoch from now() - p.finished_at) * 1000, 0)::int as wait_ms
+    from phases p
+    where p.run_id = ${claim.runId} and p.kind = 'plan'`)
+  if (wait_ms > 0) await sleep(Math.min(wait_ms, PLAN_SEEN_MS))
+}
 
 /** A provisional configuration (from `plan -out`) becomes the workspace's current one with its first apply. */
 const keepConfiguration = (tx: Tx, runId: string) =>
