@@ -34,6 +34,8 @@ const cases: Scenario[] = [
       const phase = await cell.api.get(`/applies/${run.relationships.apply.data.id}`)
       const state = await currentState(cell.api, cell.workspace.id)
       expect(apply.exitCode).to.equal(1)
+      expect(apply.stdout).to.contain('Plan: 2 to add')
+      expect(apply.output).to.contain('exit status 3')
       expect([run.attributes.status, phase.json.data.attributes.status]).to.deep.equal(['errored', 'errored'])
       expect(state?.resources.map(({ name }) => name)).to.include('a')
       expect(state?.serial).to.be.greaterThan(3)
