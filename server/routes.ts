@@ -17,6 +17,7 @@ import { providerVersions } from './registry/provider-versions.ts'
 import { registryProviders } from './registry/providers.ts'
 import { providersV1 } from './registry/providers-v1.ts'
 import { testRuns } from './registry/test-runs.ts'
+import { testVariables } from './registry/test-variables.ts'
 import type { Route, Routes } from './route.ts'
 import { runActionRoutes } from './runs/actions.ts'
 import { runs } from './runs/api.ts'
@@ -76,6 +77,7 @@ const api: Routes[] = [
   providerVersions,
   gpgKeys,
   testRuns,
+  testVariables,
 ]
 
 export const apiRoutes: Route[] = api.flatMap((routes) => routes.all)

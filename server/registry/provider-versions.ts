@@ -18,6 +18,7 @@ import { many, one } from '../jsonapi/answer.ts'
 import { pageOf } from '../jsonapi/page.ts'
 import { Routes } from '../route.ts'
 import { registryProviderPlatform, registryProviderVersion, withRights } from './provider-json.ts'
+import { providerPage } from './provider-page.ts'
 import { platformByName, providerByName, providerVersionByName } from './subject.ts'
 
 const provider = '/organizations/:organization_name/registry-providers/:registry_name/:namespace/:name'
@@ -38,7 +39,7 @@ providerVersions.get('', { action: 'registry:read', subject: providerByName }, a
   const page = pageOf(ctx)
   const { rows, totalCount } = await selectProviderVersionsPage(ctx.app.db, ctx.subject.provider.id, page)
   const managed = await Promise.all(rows.map((row) => withRights(ctx, row)))
-  return many(registryProviderVersion, managed, ctx, { page, totalCount })
+  return many(registryProviderVersion, managed, ctx, providerPage(ctx, page, totalCount))
 })
 
 providerVersions.post(
@@ -81,7 +82,7 @@ providerVersions.get(
     const page = pageOf(ctx)
     const { rows, totalCount } = await selectPlatformsPage(ctx.app.db, ctx.subject.version.id, page)
     const managed = await Promise.all(rows.map((row) => withRights(ctx, row)))
-    return many(registryProviderPlatform, managed, ctx, { page, totalCount })
+    return many(registryProviderPlatform, managed, ctx, providerPage(ctx, page, totalCount))
   },
 )
 

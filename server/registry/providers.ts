@@ -12,6 +12,7 @@ import { pageOf } from '../jsonapi/page.ts'
 import { Routes } from '../route.ts'
 import { organizationByName } from '../subjects.ts'
 import { registryProvider } from './provider-json.ts'
+import { providerPage } from './provider-page.ts'
 import { queryText } from './query.ts'
 import { providerById, providerByName } from './subject.ts'
 
@@ -36,7 +37,7 @@ registryProviders.get(
       organizationName: queryText(ctx, 'filter[organization_name]'),
     }
     const { rows, totalCount } = await selectProvidersPage(ctx.app.db, ctx.subject.organization.id, filter, page)
-    return many(registryProvider, rows, ctx, { page, totalCount })
+    return many(registryProvider, rows, ctx, providerPage(ctx, page, totalCount))
   },
 )
 

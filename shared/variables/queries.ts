@@ -19,13 +19,14 @@ export const VariableRow = z.object({
 })
 export type Variable = z.output<typeof VariableRow>
 
-/** Where a variable is kept. */
-export type VariableOwner = { workspaceId: string } | { varsetId: string }
+/** Where a variable is kept; those of a module are for its tests. */
+export type VariableOwner = { workspaceId: string } | { varsetId: string } | { moduleId: string }
 
-const owned = (owner: VariableOwner): FragmentSqlToken =>
-  'workspaceId' in owner
-    ? sql.fragment`v.workspace_id = ${owner.workspaceId}`
-    : sql.fragment`v.varset_id = ${owner.varsetId}`
+function owned(owner: VariableOwner): FragmentSqlToken {
+  if ('workspaceId' in owner) return sql.fragment`v.workspace_id = ${owner.workspaceId}`
+  if ('varsetId' in owner) return sql.fragment`v.varset_id = ${owner.varsetId}`
+  return sql.fragment`v.module_id = ${owner.moduleId}`
+}
 
 export const variableColumns = sql.fragment`
   v.id, v.workspace_id, v.varset_id, v.key, v.value, v.description, v.category, v.hcl, v.sensitive, v.version_id,
@@ -75,9 +76,9 @@ export const insertVariable = (
   row: Omit<Variable, 'workspace_id' | 'varset_id' | 'created_at'>,
 ) =>
   tx.query(sql.void`
-    insert into variables (id, workspace_id, varset_id, key, value, description, category, hcl, sensitive, version_id, created_at)
+    insert into variables (id, workspace_id, varset_id, module_id, key, value, description, category, hcl, sensitive, version_id, created_at)
     values (${row.id}, ${'workspaceId' in owner ? owner.workspaceId : null},
-      ${'varsetId' in owner ? owner.varsetId : null}, ${row.key}, ${sql.binary(row.value)}, ${row.description},
+      ${'varsetId' in owner ? owner.varsetId : null}, ${'moduleId' in owner ? owner.moduleId : null}, ${row.key}, ${sql.binary(row.value)}, ${row.description},
       ${row.category}, ${row.hcl}, ${row.sensitive}, ${row.version_id}, clock_timestamp())`)
 
 export const updateVariableRow = (tx: Tx, row: Variable) =>

@@ -122,6 +122,28 @@ describe('test runs of a module', function () {
     expect(list.json.data.map((t: { id: string }) => t.id)).to.include(run.id)
   })
 
+  it("the module's own test variables reach the tests, and a sensitive one is never shown", async () => {
+    const vars = path.replace('test-runs', 'vars')
+    const made = await stack.api.post(
+      vars,
+      document({ key: 'name', value: 'world', category: 'terraform', sensitive: true }),
+    )
+    expect(made.status).to.equal(201)
+    expect(made.json.data.attributes.value).to.equal(null)
+    try {
+      const run = await until((await start(files)).id, 'finished', 'errored')
+
+      expect(run.attributes['test-status']).to.equal('pass')
+      const list = await stack.api.get(vars)
+      expect(list.json.data.map((v: { id: string }) => v.id)).to.deep.equal([made.json.data.id])
+      const renamed = await stack.api.patch(`${vars}/${made.json.data.id}`, document({ key: 'other' }))
+      expect(renamed.json.data.attributes.key).to.equal('other')
+    } finally {
+      expect((await stack.api.delete(`${vars}/${made.json.data.id}`)).status).to.equal(204)
+    }
+    expect((await stack.api.get(`${vars}/${made.json.data.id}`)).status).to.equal(404)
+  })
+
   it('a configuration that cannot be tested ends errored and not finished', async () => {
     const run = await until((await start({ 'main.tf': 'variable {' })).id, 'finished', 'errored')
 

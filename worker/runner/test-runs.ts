@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import type { Job } from 'pg-boss'
 import type { App } from '../../shared/app.ts'
 import { ClaimLost } from '../../shared/phase.ts'
-import { endTestRun, takeTestRun } from '../../shared/registry/test-runs.ts'
+import { endTestRun, type TestRun, takeTestRun } from '../../shared/registry/test-runs.ts'
 import { executePhase } from '../execute/execute.ts'
 import { testSteps } from '../execute/test.ts'
-import { holdTestRun } from '../transport/test-run.ts'
+import { holdTestRun, testRunVariables } from '../transport/test-run.ts'
 import type { Runner } from './runner.ts'
 
 /** Takes module tests, one at a time beside the phases: they have their own queue and wait for nobody's workspace. */
@@ -35,7 +35,8 @@ async function runTests(app: App, job: Job<{ testRunId: string }>, draining: Abo
   const log = app.log.child({ testRunId })
   const run = await takeTestRun(app, testRunId)
   if (!run) return
-  const handle = holdTestRun(app, run, AbortSignal.any([job.signal, draining]))
+  const handle = await hold(app, run, AbortSignal.any([job.signal, draining]))
+  if (!handle) return
   try {
     const options = {
       filters: run.filters,
@@ -57,5 +58,19 @@ async function runTests(app: App, job: Job<{ testRunId: string }>, draining: Abo
   } finally {
     handle.release()
     await rm(join(app.config.workDir, run.id), { recursive: true, force: true })
+  }
+}
+
+/** Tests that cannot even be described (a key is missing, a variable is damaged) end with that as their reason. */
+async function hold(app: App, run: TestRun, lost: AbortSignal) {
+  try {
+    return holdTestRun(app, run, await testRunVariables(app, run), lost)
+  } catch (error) {
+    app.log.error({ err: error, testRunId: run.id }, 'cannot prepare the tests')
+    await endTestRun(app, run.id, {
+      status: 'errored',
+      reason: `The tests could not be prepared: ${(error as Error).message}`,
+    })
+    return null
   }
 }

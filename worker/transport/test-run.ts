@@ -15,6 +15,8 @@ import {
   type TestSummary,
   TestVariables,
 } from '../../shared/registry/test-runs.ts'
+import { selectVariables } from '../../shared/variables/queries.ts'
+import { openValue } from '../../shared/variables/variables.ts'
 import { SummaryReader } from './test-summary.ts'
 
 const WISH_POLL_MS = 2000
@@ -25,6 +27,7 @@ type Wish = 'cancel' | 'force' | 'lost'
 export function holdTestRun(
   app: App,
   run: TestRun,
+  variables: PhaseVariable[],
   lost: AbortSignal,
 ): PhaseHandle & { summary(): TestSummary | null; release(): void } {
   const stop = new AbortController()
@@ -65,7 +68,7 @@ export function holdTestRun(
     throw new Error('a test run keeps no files and no state')
   }
   return {
-    work: workOf(app, run),
+    work: workOf(run, variables),
     signal: stop.signal,
     onStop(listener) {
       listeners.push(listener)
@@ -99,20 +102,36 @@ function endingOf(result: PhaseResult, summary: TestSummary | null): Parameters<
   }
 }
 
-function workOf(app: App, run: TestRun): PhaseWork {
+/** The module's test variables, and those given with the run, which win and are HCL expressions. In clear. */
+export async function testRunVariables(app: App, run: TestRun): Promise<PhaseVariable[]> {
   const given = TestVariables.parse(
     JSON.parse(app.secrets.open(run.variables, `test_runs.variables:${run.id}`).toString()),
   )
-  const variables: PhaseVariable[] = given.map(({ key, value }) => ({
-    key,
-    value,
-    category: 'terraform',
-    hcl: true,
-    sensitive: false,
-  }))
+  const wins = new Set(given.map(({ key }) => key))
+  const { rows } = await selectVariables(app.db, { moduleId: run.module_id }, null)
+  return [
+    ...rows
+      .filter(({ category, key }) => category === 'env' || !wins.has(key))
+      .map((row) => ({
+        key: row.key,
+        value: openValue(app, row),
+        category: row.category,
+        hcl: row.hcl,
+        sensitive: row.sensitive,
+      })),
+    ...given.map(({ key, value }) => ({ key, value, category: 'terraform' as const, hcl: true, sensitive: false })),
+  ]
+}
+
+function workOf(run: TestRun, variables: PhaseVariable[]): PhaseWork {
   // init loads the modules that the test files name, so it has to know where those are
-  const initArgs = `-test-directory=${run.test_directory}`
-  variables.push({ key: 'TF_CLI_ARGS_init', value: initArgs, category: 'env', hcl: false, sensitive: false })
+  const initArgs: PhaseVariable = {
+    key: 'TF_CLI_ARGS_init',
+    value: `-test-directory=${run.test_directory}`,
+    category: 'env',
+    hcl: false,
+    sensitive: false,
+  }
   return {
     // an apply's rules for stopping: an engine that was interrupted may take its time to destroy what it made
     phase: 'apply',
@@ -132,7 +151,7 @@ function workOf(app: App, run: TestRun): PhaseWork {
       targetAddrs: [],
       replaceAddrs: [],
     },
-    variables,
+    variables: [...variables, initArgs],
     server: null,
     state: null,
   }
