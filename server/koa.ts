@@ -5,6 +5,7 @@ import { problem } from '../shared/errors.ts'
 import { accessOf, actorOfToken } from './middleware/actor.ts'
 import { apiHeaders } from './middleware/headers.ts'
 import { problemsAsJson } from './middleware/problems.ts'
+import { rateLimit } from './middleware/rate-limit.ts'
 import { originOf } from './origin.ts'
 import { pages } from './pages.ts'
 import type { Route } from './route.ts'
@@ -27,10 +28,12 @@ export function createKoa(app: App): Koa {
 /** Public routes never look at the token: discovery must answer the same with a wrong one. */
 function router(app: App, routes: readonly Route[]): Middleware {
   const table = new Router({ strict: false })
+  const limit = rateLimit(app.config.rateLimit)
   for (const route of routes) {
     table[route.method](route.path, async (koa: Koa.Context) => {
       const isPublic = route.action === 'public:read'
-      const actor = isPublic ? ({ kind: 'anonymous' } as const) : await actorOfToken(app, koa)
+      const actor = isPublic ? nobody : await actorOfToken(app, koa).catch((error) => refuse(koa, error))
+      if (!isPublic) await limit(koa, actor)
       await route.handle({
         app,
         koa,
@@ -43,4 +46,12 @@ function router(app: App, routes: readonly Route[]): Middleware {
     })
   }
   return table.routes() as Middleware
+
+  /** A wrong token counts against its address. */
+  async function refuse(koa: Koa.Context, error: unknown): Promise<never> {
+    await limit(koa, nobody)
+    throw error
+  }
 }
+
+const nobody = { kind: 'anonymous' } as const

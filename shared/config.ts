@@ -92,7 +92,10 @@ export const settings = {
     list.default([]),
     'Hosts and CIDRs that outgoing requests may reach although private, comma separated.',
   ],
-  TOFUTF_RATE_LIMIT: [int.min(0).default(30), 'Requests per second and user; 0 switches the limit off.'],
+  TOFUTF_RATE_LIMIT: [
+    int.min(0).default(30),
+    'Requests per second and user, in each web process; 0 switches the limit off.',
+  ],
   TOFUTF_DB_POOL: [int.min(2).max(200).default(8), 'Database connections per process for queries.'],
   TOFUTF_LOG_LEVEL: [z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'), 'Log level.'],
 } as const
