@@ -24,6 +24,8 @@ export interface PhaseWork {
     allowConfigGeneration: boolean
     targetAddrs: string[]
     replaceAddrs: string[]
+    /** `-invoke` of engines that know it (terraform 1.14) */
+    invokeActionAddrs: string[]
   }
   /** The effective variables in the order of precedence already resolved: one entry per key and category. */
   variables: PhaseVariable[]

@@ -14,10 +14,17 @@ export interface By {
 }
 
 async function comment(tx: Tx, runId: string, by: By): Promise<void> {
-  if (!by.comment) return
+  if (by.comment) await insertComment(tx, runId, by.comment, by.userId)
+}
+
+/** What people say is an event of the run, too. */
+async function insertComment(tx: Tx, runId: string, body: string, userId: string | null): Promise<string> {
+  const id = newId('wsc')
   await tx.query(sql.void`
     insert into comments (id, run_id, body, created_by)
-    values (${newId('wsc')}, ${runId}, ${by.comment}, ${by.userId})`)
+    values (${id}, ${runId}, ${body}, ${userId})`)
+  await insertRunEvent(tx, runId, 'commented', userId, id)
+  return id
 }
 
 const HolderRow = z.object({
@@ -137,10 +144,5 @@ export const forceExecuteRun = (app: App, runId: string, by: By): Promise<void> 
     await comment(tx, runId, by)
   })
 
-export async function addComment(app: App, runId: string, body: string, userId: string | null): Promise<string> {
-  const id = newId('wsc')
-  await app.db.query(sql.void`
-    insert into comments (id, run_id, body, created_by)
-    values (${id}, ${runId}, ${body}, ${userId})`)
-  return id
-}
+export const addComment = (app: App, runId: string, body: string, userId: string | null): Promise<string> =>
+  app.db.transaction((tx) => insertComment(tx, runId, body, userId))

@@ -23,6 +23,10 @@ export interface RunOptions {
   allowConfigGeneration?: boolean | undefined
   targetAddrs?: string[] | null | undefined
   replaceAddrs?: string[] | null | undefined
+  /** Folders of policies that the run names, kept for its readers. */
+  policyPaths?: string[] | null | undefined
+  /** Actions to invoke instead of changing resources. */
+  invokeActionAddrs?: string[] | null | undefined
   /** HCL expressions that override the workspace's variables. */
   variables?: { key: string; value: string }[] | null | undefined
   engineVersion?: string | undefined
@@ -85,12 +89,13 @@ export async function createRun(app: App, tx: Tx, run: NewRun): Promise<string> 
   await tx.query(sql.void`
     insert into runs (id, workspace_id, organization_id, configuration_version_id, number, status, plan_only, save_plan,
       is_destroy, refresh, refresh_only, auto_apply, allow_empty_apply, allow_config_generation, structured_output,
-      target_addrs, replace_addrs, variables, engine, engine_version, execution_mode, agent_pool_id, message, source,
+      target_addrs, replace_addrs, policy_paths, invoke_action_addrs, variables, engine, engine_version, execution_mode, agent_pool_id, message, source,
       trigger_reason, status_timestamps, created_by, created_by_team_id)
     values (${id}, ${workspace.id}, ${workspace.organization_id}, ${configuration.id}, ${number}, 'pending', ${planOnly},
       ${savePlan}, ${run.isDestroy ?? false}, ${run.refresh ?? true}, ${run.refreshOnly ?? false},
       ${run.autoApply ?? workspace.auto_apply}, ${run.allowEmptyApply ?? false}, ${run.allowConfigGeneration ?? false},
       ${run.structuredOutput && workspace.structured_run_output}, ${list(run.targetAddrs)}, ${list(run.replaceAddrs)},
+      ${list(run.policyPaths)}, ${list(run.invokeActionAddrs)},
       ${variables ? sql.binary(variables) : null}, ${workspace.engine}, ${engineVersion}, ${workspace.execution_mode},
       ${workspace.execution_mode === 'agent' ? workspace.agent_pool_id : null}, ${run.message ?? ''}, ${run.source},
       ${run.triggerReason ?? 'manual'}, ${sql.jsonb({ 'plan-queueable-at': at })}, ${run.createdBy}, ${run.createdByTeamId ?? null})`)

@@ -170,10 +170,16 @@ const eventName = (event: RunEvent, row: LifecycleRow): string =>
     event as string
   ] ?? row.to
 
-export const insertRunEvent = (tx: Tx, runId: string, action: string, by: string | null) =>
+export const insertRunEvent = (
+  tx: Tx,
+  runId: string,
+  action: string,
+  by: string | null,
+  commentId: string | null = null,
+) =>
   tx.query(sql.void`
-    insert into run_events (id, run_id, action, actor_user_id, created_at)
-    values (${newId('re')}, ${runId}, ${action}, ${by}, clock_timestamp())`)
+    insert into run_events (id, run_id, action, actor_user_id, comment_id, created_at)
+    values (${newId('re')}, ${runId}, ${action}, ${by}, ${commentId}, clock_timestamp())`)
 
 export async function sendPhase(app: App, tx: Tx, run: LockedRun, phase: 'plan' | 'apply'): Promise<void> {
   const options = phaseJobOptions(phase, {

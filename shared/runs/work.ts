@@ -55,6 +55,7 @@ export async function phaseWork(app: App, claim: Claim, url: string): Promise<Ph
       allowConfigGeneration: run.allow_config_generation,
       targetAddrs: run.target_addrs ?? [],
       replaceAddrs: run.replace_addrs ?? [],
+      invokeActionAddrs: run.invoke_action_addrs ?? [],
     },
     variables,
     server: { hostname: new URL(url).host, token: token.token },

@@ -19,7 +19,10 @@ const cluster = await startCluster()
 process.env.TEST_DATABASE_URL = cluster.url
 let code = 2
 try {
-  const stack = await startStack({ env: { TOFUTF_OUTBOUND_ALLOW: '127.0.0.1' } })
+  const stack = await startStack({
+    // the cooling-off of a real server: the suite reads it some seconds after the cancel
+    env: { TOFUTF_OUTBOUND_ALLOW: '127.0.0.1', TOFUTF_FORCE_CANCEL_COOLOFF: '10' },
+  })
   try {
     const child = spawn(suite, process.argv.slice(2), {
       stdio: 'inherit',

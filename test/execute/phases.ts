@@ -58,6 +58,7 @@ export function workOf(overrides: WorkOverrides = {}): PhaseWork {
       allowConfigGeneration: false,
       targetAddrs: [],
       replaceAddrs: [],
+      invokeActionAddrs: [],
       ...options,
     },
   }

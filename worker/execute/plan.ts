@@ -71,5 +71,6 @@ export function planOptions({ options, structuredOutput }: Pick<PhaseWork, 'opti
     ...(options.allowConfigGeneration ? [`-generate-config-out=${GENERATED}`] : []),
     ...options.targetAddrs.map((address) => `-target=${address}`),
     ...options.replaceAddrs.map((address) => `-replace=${address}`),
+    ...options.invokeActionAddrs.map((address) => `-invoke=${address}`),
   ]
 }

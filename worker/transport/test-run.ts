@@ -150,6 +150,7 @@ function workOf(run: TestRun, variables: PhaseVariable[]): PhaseWork {
       allowConfigGeneration: false,
       targetAddrs: [],
       replaceAddrs: [],
+      invokeActionAddrs: [],
     },
     variables: [...variables, initArgs],
     server: null,
