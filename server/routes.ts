@@ -19,6 +19,7 @@ import { providersV1 } from './registry/providers-v1.ts'
 import { testRuns } from './registry/test-runs.ts'
 import { testVariables } from './registry/test-variables.ts'
 import type { Route, Routes } from './route.ts'
+import { runTriggers } from './run-triggers/api.ts'
 import { runActionRoutes } from './runs/actions.ts'
 import { runs } from './runs/api.ts'
 import { discussion } from './runs/discussion.ts'
@@ -47,6 +48,7 @@ const api: Routes[] = [
   queue,
   runs,
   runActionRoutes,
+  runTriggers,
   discussion,
   phases,
   discovery,

@@ -4,6 +4,7 @@ import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { ClaimLost, type PhaseResult, type PlanArtifact } from '../phase.ts'
+import { startTriggeredRuns } from '../run-triggers/fire.ts'
 import { openLog } from './logs.ts'
 import { type LockedRun, lockRun, sendPhase, transition } from './transition.ts'
 
@@ -122,7 +123,9 @@ export async function finishPhase(app: App, claim: Claim, result: PhaseResult): 
     }
     const event = `${claim.phase}-${result.outcome}` as const
     await transition(app, tx, held, event, result.outcome === 'errored' ? { reason: result.reason } : {})
-    if (event === 'apply-finished') await keepConfiguration(tx, run.id)
+    if (event !== 'apply-finished') return
+    await keepConfiguration(tx, run.id)
+    await startTriggeredRuns(app, tx, run)
   })
 }
 
