@@ -23,6 +23,7 @@ import { registryModule, registryModuleVersion } from './module-json.ts'
 import { objectUrl } from './objects.ts'
 import { queryText } from './query.ts'
 import { moduleById, moduleByName } from './subject.ts'
+import { changeTags, tagBindings } from './tags.ts'
 
 export const registryModules = new Routes('/api/v2')
 
@@ -115,6 +116,7 @@ registryModules.patch(
   async (ctx) => {
     const { 'no-code': noCode, 'test-config': testConfig } = ctx.input.attributes
     await updateModule(ctx.app.db, ctx.subject.module.id, { noCode, testConfig })
+    await changeTags(ctx, 'registry_modules', ctx.subject.module.id)
     return answer(ctx, ctx.subject.module.id)
   },
 )
@@ -144,8 +146,9 @@ registryModules.get(`${named}/:provider/version`, { action: 'registry:read', sub
   return one(registryModuleVersion, version, ctx)
 })
 
-const tagBindings = { action: 'registry:read', subject: moduleById } as const
-registryModules.get('/registry-modules/:id/tag-bindings', tagBindings, async () => ({ data: [] }))
+registryModules.get('/registry-modules/:id/tag-bindings', { action: 'registry:read', subject: moduleById }, (ctx) =>
+  tagBindings(ctx, 'registry_modules', ctx.subject.module.id),
+)
 
 /** What an address names to delete: all providers of a module, one of them, or one version of that. */
 async function remove(ctx: Context & { subject: OrganizationSubject }): Promise<void> {
@@ -156,8 +159,8 @@ async function remove(ctx: Context & { subject: OrganizationSubject }): Promise<
   }
   await deleteModules(app.db, {
     organizationId: subject.organization.id,
-    registryName: params.registry_name ?? 'private',
-    namespace: params.namespace ?? subject.organization.name,
+    registryName: params.registry_name ?? null,
+    namespace: params.namespace ?? null,
     name: params.name!,
     provider: params.provider ?? null,
   })

@@ -15,6 +15,7 @@ import { registryProvider } from './provider-json.ts'
 import { providerPage } from './provider-page.ts'
 import { queryText } from './query.ts'
 import { providerById, providerByName } from './subject.ts'
+import { changeTags, tagBindings } from './tags.ts'
 
 export const registryProviders = new Routes('/api/v2')
 
@@ -78,10 +79,18 @@ registryProviders.get('/registry-providers/:id', { action: 'registry:read', subj
 registryProviders.get(
   '/registry-providers/:id/tag-bindings',
   { action: 'registry:read', subject: providerById },
-  async () => ({ data: [] }),
+  (ctx) => tagBindings(ctx, 'registry_providers', ctx.subject.provider.id),
 )
 registryProviders.get(named, { action: 'registry:read', subject: providerByName }, (ctx) =>
   one(registryProvider, ctx.subject.provider, ctx),
+)
+registryProviders.patch(
+  named,
+  { action: 'registry:manage-providers', subject: providerByName, attributes: z.object({}) },
+  async (ctx) => {
+    await changeTags(ctx, 'registry_providers', ctx.subject.provider.id)
+    return one(registryProvider, (await selectOptionalProviderById(ctx.app.db, ctx.subject.provider.id))!, ctx)
+  },
 )
 registryProviders.delete(named, { action: 'registry:manage-providers', subject: providerByName }, async (ctx) => {
   await deleteProviderRow(ctx.app.db, ctx.subject.provider.id)

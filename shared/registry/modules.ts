@@ -150,19 +150,26 @@ export const updateModule = (
 const DeletedRow = z.object({ id: z.string() })
 
 /**
- * Deletes the modules of that name: of all providers, or of one. Archives go with the next sweep.
+ * Deletes the modules of that name; what is null may be anything. Archives go with the next sweep.
  * @throws problem 'not_found' when there is none
  */
 export async function deleteModules(
   tx: Tx,
-  named: { organizationId: string; registryName: string; namespace: string; name: string; provider: string | null },
+  named: {
+    organizationId: string
+    registryName: string | null
+    namespace: string | null
+    name: string
+    provider: string | null
+  },
 ): Promise<void> {
   const deleted = await tx.any(sql.type(DeletedRow)`
     delete from registry_modules m
     using organizations o
     where o.id = m.organization_id and m.organization_id = ${named.organizationId}
-      and m.registry_name = ${named.registryName}
-      and lower(coalesce(m.namespace, o.name)) = lower(${named.namespace}) and m.name = ${named.name}
+      and m.name = ${named.name}
+      and (${named.registryName}::text is null or m.registry_name = ${named.registryName})
+      and (${named.namespace}::text is null or lower(coalesce(m.namespace, o.name)) = lower(${named.namespace}))
       and (${named.provider}::text is null or m.provider = ${named.provider})
     returning m.id`)
   if (deleted.length === 0) throw problem('not_found')

@@ -15,10 +15,11 @@ export interface Tag {
   value: string | null
 }
 
-const MAX_TAGS = 25
+export const MAX_TAGS = 25
 const rule = /^[\p{L}\p{N}](?:[\p{L}\p{N} _.:=+\-@/]*[\p{L}\p{N}_])?$/u
 
-function checkTags(tags: readonly Tag[]): void {
+/** @throws problem 'invalid_attribute' */
+export function checkTags(tags: readonly Tag[]): void {
   for (const { key, value } of tags) {
     if (key === '') throw invalid('key', "Key can't be blank")
     if (key.length > 128 || !rule.test(key)) {

@@ -233,6 +233,30 @@ describe('registry modules', () => {
     expect(answer.json.data.attributes['test-config']).to.deep.equal({ 'tests-enabled': true })
   })
 
+  it('tags are replaced whole, and an empty list takes them away', async () => {
+    const { id } = (await create({ name: 'tagged', provider: 'aws' })).json.data
+    const path = `${base}/private/acme/tagged/aws`
+    const bind = (...tags: { key: string; value?: string }[]) =>
+      server.api.patch(
+        path,
+        document({}, { 'tag-bindings': { data: tags.map((attributes) => ({ type: 'tag-bindings', attributes })) } }),
+      )
+    const bound = async () =>
+      (await server.api.get(`/registry-modules/${id}/tag-bindings`)).json.data.map(
+        (tag: { attributes: unknown }) => tag.attributes,
+      )
+
+    await bind({ key: 'env', value: 'production' }, { key: 'core' })
+
+    expect(await bound()).to.deep.equal([
+      { key: 'core', value: '' },
+      { key: 'env', value: 'production' },
+    ])
+    expect((await bind({ key: '' })).status).to.equal(422)
+    await bind()
+    expect(await bound()).to.deep.equal([])
+  })
+
   it('deleting takes a version, one provider, or all of a name; the last version takes its module along', async () => {
     for (const version of ['1.0.0', '1.1.0'])
       await publishModule(server.api, 'acme', { name: 'going', provider: 'aws' }, version, files)
