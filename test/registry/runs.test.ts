@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { EngineName } from '../support/cli.ts'
+import { type EngineName, makeCli } from '../support/cli.ts'
 import { clients } from '../support/clients.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { expectStatus, logOf, type Stack, startStack } from '../support/stack.ts'
@@ -50,6 +50,22 @@ output "says" {
 
       const outputs = expectStatus(await stack.api.get(`/workspaces/${id}/current-state-version-outputs`), 200)
       expect(outputs.json.data[0].attributes.value).to.equal('hello from acme')
+    })
+
+    it(`${engine} at a terminal, with a cloud block, finds this server as localterraform.com`, async () => {
+      const cli = await makeCli(engine, { server: stack.server })
+      try {
+        await cli.configure(
+          { backend: 'cloud', organization: 'acme', workspace: { name: `alias-${engine}` } },
+          'module "m" {\n  source  = "localterraform.com/acme/greeting/null"\n  version = "1.0.0"\n}\n',
+        )
+
+        const init = await cli.ok('init -no-color -input=false')
+
+        expect(init.output).to.contain('localterraform.com/acme/greeting/null 1.0.0')
+      } finally {
+        await cli.remove()
+      }
     })
   }
 
