@@ -6,6 +6,9 @@ import { scenarios } from './scenarios.ts'
 
 const AT_ONCE = 4
 
+// an exit, so that what was started is stopped
+process.once('SIGINT', () => process.exit(130))
+
 type Result = { mark: '✔' } | { mark: '–'; reason: string } | { mark: '✘'; error: string }
 
 const wanted = process.argv[2]
@@ -43,7 +46,10 @@ try {
 }
 console.log(`\n– cannot exist:\n${[...reasons].map((reason) => `  ${reason}`).join('\n')}`)
 for (const failure of failures) console.log(`\n✘ ${failure}`)
-console.log(`\n${cells.length - failures.length} cells hold, ${failures.length} do not`)
+const missing = cells.filter(({ scenario, column }) => absence(scenario, column)).length
+console.log(
+  `\n${cells.length - failures.length - missing} cells hold, ${failures.length} do not, ${missing} cannot exist`,
+)
 process.exit(failures.length > 0 ? 1 : 0)
 
 async function resultOf(organization: string, scenario: Scenario, column: Column): Promise<Result> {
