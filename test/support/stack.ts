@@ -59,11 +59,9 @@ const RUN_MS = 60_000
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { webs: webCount = 1, runners: runnerCount = 1, tls: wantsTls = true } = options
-  const [database, folder, ports] = await Promise.all([
-    freshDatabase(),
-    mkdtemp(join(tmpdir(), 'tofutf-stack-')),
-    Promise.all(Array.from({ length: webCount }, freePort)),
-  ])
+  const database = await freshDatabase()
+  const folder = await mkdtemp(join(tmpdir(), 'tofutf-stack-'))
+  const ports = await Promise.all(Array.from({ length: webCount }, freePort))
   const siteToken = `site.${randomBytes(24).toString('hex')}`
   const workDir = join(folder, 'work')
   const tls = wantsTls ? await localTls(folder) : undefined
