@@ -1,8 +1,20 @@
 import type { Queue, SendOptions } from 'pg-boss'
 import { z } from 'zod'
 
-/** Priorities of phases: an apply before a plan before a speculative plan. */
-export const priority = { apply: 30, plan: 20, speculative: 10 } as const
+/** An apply goes before a plan before a speculative plan, whatever their ranks. Stored as the index in phases.band. */
+export const bands = ['apply', 'plan', 'speculative'] as const
+export type Band = (typeof bands)[number]
+
+const firstOfBand: Record<Band, number> = { apply: 3_000_000, plan: 2_000_000, speculative: 1_000_000 }
+
+/** Phases of a band with this rank and later ones are taken in the order of their age. */
+export const LAST_RANK = 999_999
+
+/** pg-boss takes the highest priority first; rank 0 is the first turn of a band. */
+export const priorityOf = (band: Band, rank: number): number => firstOfBand[band] - Math.min(rank, LAST_RANK)
+
+/** Every apply has at least this priority, and no plan has. */
+export const lowestApplyPriority = priorityOf('apply', LAST_RANK)
 
 const PhaseJob = z.object({ runId: z.string(), phase: z.enum(['plan', 'apply']) })
 export type PhaseJob = z.output<typeof PhaseJob>
@@ -85,12 +97,11 @@ export function phaseJobOptions(
 ): SendOptions {
   // speculative and saved plans run beside the workspace's holder, so their key is their own
   const beside = phase === 'plan' && (run.planOnly || run.savePlan)
-  return {
-    singletonKey: beside ? run.id : run.workspaceId,
-    priority: phase === 'apply' ? priority.apply : run.planOnly ? priority.speculative : priority.plan,
-    retryLimit: phase === 'apply' ? 0 : 3,
-  }
+  return { singletonKey: beside ? run.id : run.workspaceId, retryLimit: phase === 'apply' ? 0 : 3 }
 }
 
 export const poolQueue = (agentPoolId: string): string => `runs.pool.${agentPoolId}`
 export const poolQueueOptions = phaseQueue
+export const bandOf = (phase: 'plan' | 'apply', run: { planOnly: boolean }): Band =>
+  phase === 'apply' ? 'apply' : run.planOnly ? 'speculative' : 'plan'
+

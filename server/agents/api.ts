@@ -22,13 +22,18 @@ import { agentById, agentPoolById, visibleTo } from './subject.ts'
 
 export const agentPools = new Routes('/api/v2')
 
-const Attributes = z.object({ name: z.string().optional(), 'organization-scoped': z.boolean().optional() })
+const Attributes = z.object({
+  name: z.string().optional(),
+  'organization-scoped': z.boolean().optional(),
+  'concurrent-run-limit': z.number().int().min(1).max(100_000).nullable().optional(),
+})
 
 function changeOf(input: Input<z.output<typeof Attributes>>): AgentPoolChange {
   const ids = (name: string) => input.relatedList(name)?.map(({ id }) => id ?? '')
   return {
     name: input.attributes.name,
     organizationScoped: input.attributes['organization-scoped'],
+    concurrentRunLimit: input.attributes['concurrent-run-limit'],
     allowedWorkspaces: ids('allowed-workspaces'),
     excludedWorkspaces: ids('excluded-workspaces'),
     allowedProjects: ids('allowed-projects'),

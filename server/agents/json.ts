@@ -11,6 +11,7 @@ export const agentPool = defineResource<AgentPool>({
     name: p.name,
     'agent-count': p.agent_count,
     'organization-scoped': p.organization_scoped,
+    'concurrent-run-limit': p.concurrent_run_limit,
     'created-at': p.created_at,
   }),
   relationships: (p) => ({

@@ -1,6 +1,6 @@
 import type { Job } from 'pg-boss'
 import type { App } from '../../shared/app.ts'
-import { type PhaseJob, poolQueue, priority } from '../../shared/queues.ts'
+import { lowestApplyPriority, type PhaseJob, poolQueue } from '../../shared/queues.ts'
 
 const POLL_MS = 1000
 
@@ -74,7 +74,7 @@ class WaitingRoom {
       this.isAskedAgain = false
       const all = [...this.waiters]
       const waiter = all.find((w) => !w.appliesOnly) ?? all[0]!
-      const options = waiter.appliesOnly ? { minPriority: priority.apply } : {}
+      const options = waiter.appliesOnly ? { minPriority: lowestApplyPriority } : {}
       const [job] = await this.app.queue.boss.fetch<PhaseJob>(this.queue, options)
       if (!job) continue
       this.isAskedAgain = true

@@ -9,6 +9,7 @@ import {
   updateOrganization,
 } from '../../shared/organizations/organizations.ts'
 import { selectOrganizationsPage } from '../../shared/organizations/queries.ts'
+import { dispatchHeldBack } from '../../shared/runs/dispatch.ts'
 import { many, one } from '../jsonapi/answer.ts'
 import { pageOf } from '../jsonapi/page.ts'
 import { type Context, Routes } from '../route.ts'
@@ -76,13 +77,16 @@ organizations.patch(
     const change = settingsOf(input.attributes)
     const pool = input.relatedId('default-agent-pool')
     if (pool !== undefined) change['default-agent-pool-id'] = pool
-    const updated = await app.db.transaction((tx) =>
-      updateOrganization(tx, subject.organization, {
+    const updated = await app.db.transaction(async (tx) => {
+      const organization = await updateOrganization(tx, subject.organization, {
         name: input.attributes.name,
         email: input.attributes.email,
         settings: change,
-      }),
-    )
+      })
+      // a higher limit takes effect at once
+      if ('concurrent-run-limit' in change) await dispatchHeldBack(app, tx, organization.id)
+      return organization
+    })
     return one(organization, updated, ctx)
   },
 )

@@ -5,6 +5,7 @@ import type { App } from '../app.ts'
 import { invalid, Problem, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { poolQueue } from '../queues.ts'
+import { dispatchHeldBack } from '../runs/dispatch.ts'
 import type { Workspace } from '../workspaces/queries.ts'
 import { poolAllows, selectUseOfAgentPool } from './pools.ts'
 
@@ -12,6 +13,8 @@ import { poolAllows, selectUseOfAgentPool } from './pools.ts'
 export interface AgentPoolChange {
   name?: string | undefined
   organizationScoped?: boolean | undefined
+  /** Most phases its agents are given at once; null: no limit. */
+  concurrentRunLimit?: number | null | undefined
   allowedWorkspaces?: string[] | undefined
   excludedWorkspaces?: string[] | undefined
   allowedProjects?: string[] | undefined
@@ -56,7 +59,13 @@ export async function updateAgentPool(
   change: AgentPoolChange,
 ): Promise<void> {
   if (change.name !== undefined) checkName(change.name)
-  await taken(() => app.db.transaction((tx) => writeChange(tx, pool.organization_id, pool.id, change)))
+  await taken(() =>
+    app.db.transaction(async (tx) => {
+      await writeChange(tx, pool.organization_id, pool.id, change)
+      // a higher limit takes effect at once
+      if (change.concurrentRunLimit !== undefined) await dispatchHeldBack(app, tx, pool.organization_id)
+    }),
+  )
 }
 
 async function taken(write: () => Promise<void>): Promise<void> {
@@ -72,7 +81,11 @@ async function writeChange(tx: Tx, organizationId: string, id: string, change: A
   await tx.query(sql.void`
     update agent_pools
     set name = coalesce(${change.name ?? null}, name),
-      organization_scoped = coalesce(${change.organizationScoped ?? null}::boolean, organization_scoped)
+      organization_scoped = coalesce(${change.organizationScoped ?? null}::boolean, organization_scoped),
+      concurrent_run_limit = case
+        when ${change.concurrentRunLimit === undefined} then concurrent_run_limit
+        else ${change.concurrentRunLimit ?? null}::integer
+      end
     where id = ${id}`)
   await writeWorkspaces(tx, organizationId, id, 'allowed', change.allowedWorkspaces)
   await writeWorkspaces(tx, organizationId, id, 'excluded', change.excludedWorkspaces)

@@ -10,6 +10,7 @@ export const AgentPoolRow = z.object({
   organization_name: z.string(),
   name: z.string(),
   organization_scoped: z.boolean(),
+  concurrent_run_limit: z.number().nullable(),
   created_at: z.date(),
   agent_count: z.number(),
   workspace_ids: z.array(z.string()),
@@ -26,7 +27,7 @@ export interface Visible {
 }
 
 const columns = (visible: Visible) => sql.fragment`
-  a.id, a.organization_id, o.name as organization_name, a.name, a.organization_scoped, a.created_at,
+  a.id, a.organization_id, o.name as organization_name, a.name, a.organization_scoped, a.concurrent_run_limit, a.created_at,
   (select count(*)::int from agents ag where ag.agent_pool_id = a.id and ${isAlive}) as agent_count,
   array(
     select w.id

@@ -13,6 +13,9 @@ import {
   updateOrganizationRow,
 } from './queries.ts'
 
+/** Minutes. */
+const DAYS_7 = 7 * 24 * 60
+
 /** Settings with a default, as the API names them (kebab-case). A setting that is stored is obeyed by its owner. */
 export const OrganizationSettings = z.object({
   'collaborator-auth-policy': z.enum(['password', 'two_factor_mandatory']).default('password'),
@@ -29,6 +32,11 @@ export const OrganizationSettings = z.object({
   'owners-team-saml-role-id': z.string().nullable().default(null),
   'user-tokens-enabled': z.boolean().default(true),
   'max-ttl-enabled': z.boolean().default(false),
+  /** Most phases that workers are given at once; null: no limit. */
+  'concurrent-run-limit': z.number().int().min(1).max(100_000).nullable().default(null),
+  /** Minutes after which the engine is interrupted. */
+  'plan-timeout': z.number().int().min(1).max(DAYS_7).default(120),
+  'apply-timeout': z.number().int().min(1).max(DAYS_7).default(1440),
 })
 
 export const organizationSettings = (organization: Pick<Organization, 'settings'>) =>

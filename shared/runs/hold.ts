@@ -5,8 +5,9 @@ import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { ClaimLost, type PhaseResult, type PlanArtifact } from '../phase.ts'
 import { startTriggeredRuns } from '../run-triggers/fire.ts'
+import { sendAgain } from './dispatch.ts'
 import { openLog } from './logs.ts'
-import { type LockedRun, lockRun, sendPhase, transition } from './transition.ts'
+import { type LockedRun, lockRun, transition } from './transition.ts'
 
 /**
  * Holding a phase: taking it counts its claim up, and every later write names the claim and is refused when it is
@@ -166,7 +167,7 @@ export const losePhase = (app: App, runId: string, phase: 'plan' | 'apply'): Pro
   app.db.transaction(async (tx) => {
     const run = await lockRun(tx, runId).catch(() => null)
     if (!run) return
-    if (phase === 'apply' && run.status === 'apply_queued') return sendPhase(app, tx, run, 'apply')
+    if (phase === 'apply' && run.status === 'apply_queued') return sendAgain(app, tx, run, 'apply')
     if (phase === 'plan' && !['plan_queued', 'planning'].includes(run.status)) return
     if (phase === 'apply' && run.status !== 'applying') return
     const reason =

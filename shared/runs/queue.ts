@@ -20,17 +20,18 @@ export async function selectQueue(
   const queued = await tx.any(sql.type(QueuedRow.extend({ total_count: z.number() }))`
     select q.id, q.position, count(*) over ()::int as total_count
     from (
-      select r.id, r.workspace_id, r.created_at,
-        case when r.status in ('planning', 'applying') then 0
-          else sum(case when r.status in ('planning', 'applying') then 0 else 1 end) over (order by
-            case when r.status in ('confirmed', 'apply_queued') then 0 when r.plan_only then 2 else 1 end, r.created_at, r.id)
+      select r.id, r.workspace_id, p.queued_at,
+        case when p.status = 'running' then 0
+          else count(*) filter (where p.status = 'queued') over (
+            order by p.band, p.dispatched_at is null, p.rank, coalesce(p.dispatched_at, p.queued_at), p.id)
         end::int as position
       from runs r
+      join phases p on p.run_id = r.id and p.status in ('queued', 'running')
       where r.organization_id = ${organizationId}
         and r.status in ('plan_queued', 'planning', 'confirmed', 'apply_queued', 'applying')) q
     join workspaces w on w.id = q.workspace_id
     where ${visible}
-    order by q.position, q.created_at, q.id
+    order by q.position, q.queued_at, q.id
     limit ${page.size} offset ${page.offset}`)
   const runs = new Map(
     (

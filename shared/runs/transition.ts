@@ -5,7 +5,7 @@ import type { App } from '../app.ts'
 import { problem } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { notify } from '../live.ts'
-import { phaseJobOptions } from '../queues.ts'
+import { dispatchHeldBack, enqueuePhase } from './dispatch.ts'
 import {
   findRow,
   holdsWorkspace,
@@ -25,6 +25,7 @@ const LockedRow = z.object({
   workspace_id: z.string(),
   status: z.enum(statuses),
   plan_only: z.boolean(),
+  organization_id: z.string(),
   save_plan: z.boolean(),
   auto_apply: z.boolean(),
   allow_empty_apply: z.boolean(),
@@ -49,7 +50,7 @@ export async function lockRun(tx: Tx, runId: string): Promise<LockedRun> {
     where w.id = (select r.workspace_id from runs r where r.id = ${runId})
     for no key update of w`)
   const run = await tx.maybeOne(sql.type(LockedRow)`
-    select r.id, r.workspace_id, r.status, r.plan_only, r.save_plan, r.auto_apply, r.allow_empty_apply, r.has_changes,
+    select r.id, r.workspace_id, r.organization_id, r.status, r.plan_only, r.save_plan, r.auto_apply, r.allow_empty_apply, r.has_changes,
       r.stop_wish, coalesce(r.force_cancel_available_at <= now(), false) as force_cancel_available,
       r.execution_mode, r.agent_pool_id, r.finished_at
     from runs r
@@ -60,7 +61,16 @@ export async function lockRun(tx: Tx, runId: string): Promise<LockedRun> {
 }
 
 export const factsOf = (
-  run: Omit<LockedRun, 'id' | 'workspace_id' | 'finished_at' | 'execution_mode' | 'agent_pool_id' | 'status'>,
+  run: Pick<
+    LockedRun,
+    | 'plan_only'
+    | 'save_plan'
+    | 'auto_apply'
+    | 'allow_empty_apply'
+    | 'has_changes'
+    | 'stop_wish'
+    | 'force_cancel_available'
+  >,
 ): RunFacts => ({
   planOnly: run.plan_only,
   savePlan: run.save_plan,
@@ -79,6 +89,9 @@ export interface TransitionOptions {
 
 /**
  * The only writer of a run's status. Finds the row of the lifecycle table, writes run, phases, timestamps and the
+/** A run counts against the limits of its organization and pool while one of its phases is queued or running. */
+const usesCapacity: readonly RunStatus[] = ['plan_queued', 'planning', 'apply_queued', 'applying']
+
  * run event, and enqueues what follows, all in the caller's transaction.
  * The caller holds the lock (lockRun) and has written has_changes before it asks.
  * @throws problem 'transition_not_allowed'
@@ -125,8 +138,8 @@ export async function transition(
       set holder_run_id = ${run.id}, current_run_id = ${run.id}
       where id = ${run.workspace_id}`)
   }
-  if (row.effect === 'send-plan') await sendPhase(app, tx, after, 'plan')
-  if (row.effect === 'send-apply') await sendPhase(app, tx, after, 'apply')
+  if (row.effect === 'send-plan') await enqueuePhase(app, tx, after, 'plan')
+  if (row.effect === 'send-apply') await enqueuePhase(app, tx, after, 'apply')
   await notify(tx, `run:${run.id}`, row.to)
   await notify(tx, 'runs', `${run.workspace_id} ${run.id}`)
   if (row.effect === 'stop-engine') await notify(tx, 'stop', run.id)
@@ -144,6 +157,8 @@ export async function transition(
 /** A phase that ends without ever having run leaves an empty, closed log, so that no reader waits for one. */
 async function setPhase(tx: Tx, runId: string, kind: 'plan' | 'apply', status: PhaseStatus, at: string): Promise<void> {
   const key = {
+  if (usesCapacity.includes(before) && !usesCapacity.includes(row.to))
+    await dispatchHeldBack(app, tx, run.organization_id)
     queued: 'queued-at',
     running: 'started-at',
     finished: 'finished-at',
@@ -180,18 +195,6 @@ export const insertRunEvent = (
   tx.query(sql.void`
     insert into run_events (id, run_id, action, actor_user_id, comment_id, created_at)
     values (${newId('re')}, ${runId}, ${action}, ${by}, ${commentId}, clock_timestamp())`)
-
-export async function sendPhase(app: App, tx: Tx, run: LockedRun, phase: 'plan' | 'apply'): Promise<void> {
-  const options = phaseJobOptions(phase, {
-    id: run.id,
-    workspaceId: run.workspace_id,
-    planOnly: run.plan_only,
-    savePlan: run.save_plan,
-  })
-  if (run.execution_mode === 'agent' && run.agent_pool_id)
-    await app.queue.sendToPool(tx, run.agent_pool_id, { runId: run.id, phase }, options)
-  else await app.queue.send(tx, 'runs', { runId: run.id, phase }, options)
-}
 
 async function supersedeSavedPlans(app: App, tx: Tx, applied: LockedRun): Promise<void> {
   const stale = await tx.any(sql.type(z.object({ id: z.string() }))`

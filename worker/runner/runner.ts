@@ -3,7 +3,7 @@ import type { Job } from 'pg-boss'
 import type { App } from '../../shared/app.ts'
 import { ClaimLost } from '../../shared/phase.ts'
 import type { PhaseJob } from '../../shared/queues.ts'
-import { priority } from '../../shared/queues.ts'
+import { lowestApplyPriority } from '../../shared/queues.ts'
 import { type Claim, finishPhase, takePhase } from '../../shared/runs/hold.ts'
 import { phaseWork } from '../../shared/runs/work.ts'
 import { executePhase } from '../execute/execute.ts'
@@ -33,7 +33,7 @@ export async function startRunner(app: App): Promise<Runner> {
     ([job]) => handle(job!),
   )
   // an apply never waits for a plan to end
-  await app.queue.boss.work<PhaseJob>('runs', { ...options, minPriority: priority.apply }, ([job]) => handle(job!))
+  await app.queue.boss.work<PhaseJob>('runs', { ...options, minPriority: lowestApplyPriority }, ([job]) => handle(job!))
   app.log.info({ name, concurrency: app.config.runner.concurrency }, 'runner: ready')
 
   return {
