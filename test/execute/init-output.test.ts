@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { InitOutput } from '../../worker/execute/init-output.ts'
+import { HeldInitOutput, InitOutput } from '../../worker/execute/init-output.ts'
 
 const said = `\x1b[0m\x1b[1mInitializing the backend...\x1b[0m
 \x1b[0m\x1b[32m
@@ -16,7 +16,7 @@ describe('the output of init', () => {
       const filter = new InitOutput()
       const parts: Buffer[] = []
       for (let at = 0; at < bytes.length; at += size) parts.push(filter.pass(bytes.subarray(at, at + size)))
-      parts.push(filter.end())
+      parts.push(filter.end(false))
 
       expect(Buffer.concat(parts).toString()).to.equal(
         '\x1b[0m\x1b[1mInitializing provider plugins...\x1b[0m\n- grüße from a provider\n',
@@ -29,6 +29,14 @@ describe('the output of init', () => {
 
     const out = filter.pass(Buffer.from('Initializing the backend...\n╷\n│ Error: no\n╵\nlast'))
 
-    expect(Buffer.concat([out, filter.end()]).toString()).to.equal('╷\n│ Error: no\n╵\nlast')
+    expect(Buffer.concat([out, filter.end(false)]).toString()).to.equal('╷\n│ Error: no\n╵\nlast')
+  })
+
+  it('of an apply is said only when it fails', () => {
+    const [good, bad] = [new HeldInitOutput(), new HeldInitOutput()]
+    for (const filter of [good, bad]) filter.pass(Buffer.from('Initializing provider plugins...\nError: no\n'))
+
+    expect(good.end(false)).to.have.length(0)
+    expect(bad.end(true).toString()).to.equal('Initializing provider plugins...\nError: no\n')
   })
 })

@@ -8,7 +8,7 @@ import type { Phase } from './step.ts'
 export async function runLogged(
   phase: Phase,
   args: readonly string[],
-  options: { json: boolean; filter?: { pass(chunk: Buffer): Buffer; end(): Buffer } },
+  options: { json: boolean; filter?: { pass(chunk: Buffer): Buffer; end(failed: boolean): Buffer } },
 ): Promise<EngineExit> {
   const { writer } = phase
   const { filter } = options
@@ -23,7 +23,7 @@ export async function runLogged(
       return writer.isFull ? writer.drained() : undefined
     },
   )
-  if (filter) writer.write(filter.end())
+  if (filter) writer.write(filter.end(exit.exitCode !== 0))
   phase.engineMs += exit.durationMs
   return exit
 }

@@ -1,5 +1,6 @@
 const NEWLINE = 0x0a
 const MOST_BYTES = 64 * 1024
+const MOST_HELD_BYTES = 256 * 1024
 const ESCAPES = /\x1b\[[0-9;]*m/g
 
 /**
@@ -26,7 +27,7 @@ export class InitOutput {
     return Buffer.concat(kept)
   }
 
-  end(): Buffer {
+  end(_failed: boolean): Buffer {
     return this.#hiding ? Buffer.alloc(0) : this.#rest
   }
 
@@ -35,5 +36,26 @@ export class InitOutput {
     if (text.startsWith('Initializing the backend')) this.#hiding = true
     else if (this.#hiding && /^(Initializing|Upgrading|Error|Warning|╷|│|- )/.test(text)) this.#hiding = false
     return this.#hiding
+  }
+}
+
+/**
+ * Init of an apply repeats what the plan's log has shown already: it is said only when it fails. Keeps the last 256 KiB.
+ */
+export class HeldInitOutput {
+  readonly #inner = new InitOutput()
+  #parts: Buffer[] = []
+  #bytes = 0
+
+  pass(chunk: Buffer): Buffer {
+    const part = this.#inner.pass(chunk)
+    this.#parts.push(part)
+    this.#bytes += part.length
+    while (this.#bytes > MOST_HELD_BYTES && this.#parts.length > 1) this.#bytes -= this.#parts.shift()!.length
+    return Buffer.alloc(0)
+  }
+
+  end(failed: boolean): Buffer {
+    return failed ? Buffer.concat([...this.#parts, this.#inner.end(true)]) : Buffer.alloc(0)
   }
 }

@@ -28,6 +28,7 @@ export class LogWriter {
   write(chunk: Buffer | string): void {
     if (this.#error) return
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    if (bytes.length === 0) return
     this.#chunks.push(bytes)
     this.#bufferedBytes += bytes.length
     this.#schedule()

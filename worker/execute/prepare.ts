@@ -10,7 +10,7 @@ import { platform } from './engine-download.ts'
 import { failureReason, runLogged } from './engine-run.ts'
 import { findEngine, title } from './engines.ts'
 import { engineEnvironment } from './environment.ts'
-import { InitOutput } from './init-output.ts'
+import { HeldInitOutput, InitOutput } from './init-output.ts'
 import { linkPluginCache, publishPlugins } from './plugin-cache.ts'
 import { type Phase, type Step, succeeded } from './step.ts'
 import { unpack } from './unpack.ts'
@@ -91,7 +91,10 @@ const init: Step = {
   run: async (phase) => {
     const { work, dir, cwd, config, log } = phase
     const args = ['init', '-input=false', ...(work.structuredOutput ? ['-no-color'] : [])]
-    const exit = await runLogged(phase, args, { json: false, filter: new InitOutput() })
+    const exit = await runLogged(phase, args, {
+      json: false,
+      filter: work.phase === 'apply' ? new HeldInitOutput() : new InitOutput(),
+    })
     phase.stop.throwIfRequested()
     if (!succeeded(exit)) {
       phase.result = { outcome: 'errored', reason: failureReason(phase, 'init', exit) }

@@ -21,7 +21,8 @@ export interface Workdir {
   output: string
 }
 
-const MARKER = 'recover.json'
+/** In the folder of an apply from before its engine starts; see leftovers.ts. */
+export const MARKER = 'recover.json'
 
 export async function createWorkdir(workDir: string, runId: string): Promise<Workdir> {
   await mkdir(workDir, { recursive: true, mode: 0o700 })
