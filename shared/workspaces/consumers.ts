@@ -13,7 +13,12 @@ export async function selectConsumersPage(
   page: { size: number; offset: number },
 ) {
   const where = sql.fragment`
-    exists (select 1 from remote_state_consumers c where c.workspace_id = ${workspaceId} and c.consumer_id = w.id)
+    exists (
+      select 1
+      from workspaces s
+      where s.id = ${workspaceId} and s.id <> w.id
+        and case when s.project_remote_state then s.project_id = w.project_id
+          else exists (select 1 from remote_state_consumers c where c.workspace_id = s.id and c.consumer_id = w.id) end)
     and ${visible}`
   const rows = await tx.any(sql.type(WorkspaceRow)`
     select ${workspaceColumns}

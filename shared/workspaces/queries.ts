@@ -28,9 +28,16 @@ export const WorkspaceRow = z.object({
   speculative_enabled: z.boolean(),
   file_triggers_enabled: z.boolean(),
   global_remote_state: z.boolean(),
+  project_remote_state: z.boolean(),
   trigger_prefixes: z.array(z.string()),
   trigger_patterns: z.array(z.string()),
   assessments_enabled: z.boolean(),
+  ssh_key_id: z.string().nullable(),
+  auto_destroy_at: z.date().nullable(),
+  /** the effective one */
+  auto_destroy_duration: z.string().nullable(),
+  inherits_auto_destroy: z.boolean(),
+  retention_policy: z.object({ id: z.string(), days: z.number().nullable() }).nullable(),
   source: z.string(),
   source_name: z.string().nullable(),
   source_url: z.string().nullable(),
@@ -44,6 +51,9 @@ export const WorkspaceRow = z.object({
   run_count: z.number(),
   resource_count: z.number(),
   latest_change_at: z.date(),
+  /** since when, and by which run, the state may differ from reality */
+  state_doubted_at: z.date().nullable(),
+  state_doubted_run_id: z.string().nullable(),
   created_at: z.date(),
   updated_at: z.date(),
   /** as they were given */
@@ -68,10 +78,17 @@ export const workspaceColumns = sql.fragment`
   end as agent_pool_id,
   w.overwrites_execution_mode, w.overwrites_agent_pool, w.working_directory, w.auto_apply, w.auto_apply_run_trigger,
   w.allow_destroy_plan, w.structured_run_output, w.queue_all_runs, w.speculative_enabled, w.file_triggers_enabled,
-  w.global_remote_state, w.trigger_prefixes, w.trigger_patterns, w.assessments_enabled, w.source, w.source_name,
+  w.global_remote_state, w.project_remote_state, w.trigger_prefixes, w.trigger_patterns, w.assessments_enabled,
+  w.ssh_key_id, w.auto_destroy_at, w.inherits_auto_destroy,
+  case when w.inherits_auto_destroy then p.settings ->> 'auto-destroy-activity-duration'
+    else w.auto_destroy_duration end as auto_destroy_duration,
+  (select jsonb_build_object('id', d.id, 'days', d.days)
+   from data_retention_policies d
+   where d.workspace_id = w.id) as retention_policy,
+  w.source, w.source_name,
   w.source_url, w.locked_by_user_id, w.locked_by_team_id, w.lock_reason, w.holder_run_id, w.current_run_id,
   w.current_state_version_id, w.current_configuration_version_id, w.run_count, w.resource_count, w.latest_change_at,
-  w.created_at, w.updated_at,
+  w.state_doubted_at, w.state_doubted_run_id, w.created_at, w.updated_at,
   ${tagBindingsOf(sql.fragment`b.workspace_id = w.id`)} as tag_bindings,
   ${tagBindingsOf(sql.fragment`b.project_id = w.project_id`)} as project_tag_bindings,
   array(select v.id from variables v where v.workspace_id = w.id order by v.created_at, v.id) as variable_ids,

@@ -11,6 +11,13 @@ const paths = z
   .nullable()
   .optional()
 
+/** `14d` or `12h`. */
+export const autoDestroyDuration = z
+  .string()
+  .regex(/^\d{1,4}[dh]$/, "has an incorrect format, we expect up to 4 numeric digits and 1 unit ('d' or 'h')")
+  .nullable()
+  .optional()
+
 export const WorkspaceSettings = z.object({
   name: z.string().optional(),
   description: text,
@@ -22,6 +29,10 @@ export const WorkspaceSettings = z.object({
   'speculative-enabled': flag,
   'file-triggers-enabled': flag,
   'global-remote-state': flag,
+  'project-remote-state': flag,
+  'auto-destroy-at': z.iso.datetime({ offset: true, error: 'is not a time' }).nullable().optional(),
+  'auto-destroy-activity-duration': autoDestroyDuration,
+  'inherits-project-auto-destroy': flag,
   'assessments-enabled': flag,
   'trigger-prefixes': paths,
   'trigger-patterns': paths,
@@ -53,6 +64,10 @@ const plain: Partial<Record<keyof WorkspaceSettings, [column: string, whenNull: 
     'speculative-enabled': ['speculative_enabled', true],
     'file-triggers-enabled': ['file_triggers_enabled', true],
     'global-remote-state': ['global_remote_state', false],
+    'project-remote-state': ['project_remote_state', false],
+    'auto-destroy-at': ['auto_destroy_at', null],
+    'auto-destroy-activity-duration': ['auto_destroy_duration', null],
+    'inherits-project-auto-destroy': ['inherits_auto_destroy', true],
     'assessments-enabled': ['assessments_enabled', false],
     'trigger-prefixes': ['trigger_prefixes', []],
     'trigger-patterns': ['trigger_patterns', []],
@@ -84,7 +99,11 @@ export function settingColumns(settings: WorkspaceSettings, current: Workspace):
   if (prefixes.length > 0 && patterns.length > 0) {
     throw invalid('trigger-patterns', 'Trigger patterns cannot be combined with trigger prefixes')
   }
-  return { ...columns, ...executionColumns(settings, current) }
+  const isShared = columns.global_remote_state ?? current.global_remote_state
+  if ((columns.project_remote_state ?? current.project_remote_state) && isShared) {
+    throw invalid('project-remote-state', 'Project remote state cannot be combined with global remote state')
+  }
+  return { ...columns, ...autoDestroyColumns(settings), ...executionColumns(settings, current) }
 }
 
 function checkName(name: string): void {
@@ -102,6 +121,12 @@ function checkWorkingDirectory(path: string): void {
   if (/[\p{Cc}]/u.test(path)) throw fail('must not hold control characters')
   if (/^[\\/~]|^[A-Za-z]:/.test(path)) throw fail('must be relative to the root of the configuration')
   if (path.split(/[\\/]/).includes('..')) throw fail('must not contain ".."')
+}
+
+/** A workspace with a setting of its own does not follow its project's. */
+function autoDestroyColumns(settings: WorkspaceSettings): Columns {
+  const { 'auto-destroy-activity-duration': duration, 'inherits-project-auto-destroy': inherits } = settings
+  return typeof duration === 'string' && inherits === undefined ? { inherits_auto_destroy: false } : {}
 }
 
 /** Execution mode and agent pool belong together, and each may be the organization's default. */

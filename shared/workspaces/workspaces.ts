@@ -4,7 +4,7 @@ import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { requireAllowedPool } from '../agents/pool-changes.ts'
 import type { App } from '../app.ts'
-import { type EngineName, runnableVersion } from '../engines/versions.ts'
+import { type EngineName, runnableVersion, versionsAtHand } from '../engines/versions.ts'
 import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { lockWorkspaceRow, selectWorkspace, type Workspace } from './queries.ts'
@@ -57,9 +57,10 @@ export async function updateWorkspace(
 
 async function checkVersion(app: App, tx: Tx, engine: EngineName, version: string): Promise<void> {
   if (await runnableVersion(app, engine, version, tx)) return
+  const atHand = (await versionsAtHand(tx, engine)).join(', ') || 'none'
   throw invalid(
     'terraform-version',
-    `Terraform version ${JSON.stringify(version)} of ${engine} cannot be run by this server.`,
+    `Terraform version ${JSON.stringify(version)} of ${engine} cannot be run by this server. Versions at hand: ${atHand}.`,
   )
 }
 
