@@ -1,4 +1,5 @@
 import { agentPools } from './agents/api.ts'
+import { agentLeftStates } from './agents/left-states.ts'
 import { agentPhases } from './agents/phases.ts'
 import { agentWork } from './agents/work.ts'
 import { configurations } from './configurations/api.ts'
@@ -71,6 +72,7 @@ const api: Routes[] = [
   agentPools,
   agentWork,
   agentPhases,
+  agentLeftStates,
   modulesV1,
   providersV1,
   registryObjects,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type Config, ConfigError, readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
 import { stopWhenParentGoes } from '../shared/parent.ts'
+import { recoverOnAgent } from './agent/recover.ts'
 import { register } from './agent/registration.ts'
 import { openSlots } from './agent/slots.ts'
 import { trustAuthorities } from './agent/trust.ts'
@@ -19,12 +20,14 @@ async function main(): Promise<void> {
   const presence = await register(config, client, ownVersion(), log)
   const slots = openSlots({ config, client, spool, presence, log })
 
+  const leftovers = recoverOnAgent(config, client, spool, log)
   let stopping = false
   const stop = async (graceMs: number) => {
     if (stopping) return
     stopping = true
     log.info({ graceMs }, 'agent: takes no more work')
     await slots.drain(graceMs)
+    await leftovers.stop()
     await presence.stop('exited')
     await spool.remove()
     process.exit(0)

@@ -4,6 +4,7 @@ import { stopWhenParentGoes } from '../shared/parent.ts'
 import { WrongSecret } from '../shared/secrets.ts'
 import { startJobs } from './jobs.ts'
 import { announceRunner } from './runner/presence.ts'
+import { recoverOnRunner } from './runner/recover.ts'
 import { startRunner } from './runner/runner.ts'
 import { startTestRuns } from './runner/test-runs.ts'
 
@@ -19,6 +20,7 @@ async function main(): Promise<void> {
   const app = await openApp(config, [...asked].join('+'), { listen: true, supervise: asked.has('jobs') })
   const presence = asked.has('runner') ? await announceRunner(app) : undefined
   const runner = asked.has('runner') ? await startRunner(app) : undefined
+  const leftovers = asked.has('runner') ? recoverOnRunner(app) : undefined
   const testRuns = asked.has('runner') ? await startTestRuns(app) : undefined
   if (asked.has('jobs')) await startJobs(app)
 
@@ -27,6 +29,7 @@ async function main(): Promise<void> {
     if (stopping) return
     stopping = true
     await Promise.all([runner?.drain(graceMs), testRuns?.drain(graceMs)])
+    await leftovers?.stop()
     await presence?.stop()
     await app.close()
     process.exit(0)

@@ -100,6 +100,8 @@ export const run = defineResource<Run & { position_in_queue?: number }>({
     'cost-estimate': { data: null },
     'policy-checks': { data: [] },
     'task-stages': { data: [] },
+    // ours: the state of its lost apply, found when another had been written
+    'recoverable-state': toOne('state-versions', r.recoverable_state_version_id),
     'run-events': toMany('run-events', r.run_event_ids),
     comments: toMany('comments', r.comment_ids),
   }),

@@ -1,5 +1,5 @@
 import { problem } from '../../shared/errors.ts'
-import { type StateVersion, selectOptionalStateVersion } from '../../shared/states/queries.ts'
+import { isReadable, type StateVersion, selectOptionalStateVersion } from '../../shared/states/queries.ts'
 import { sendBlob } from '../download.ts'
 import type { Context } from '../route.ts'
 
@@ -7,7 +7,7 @@ import type { Context } from '../route.ts'
 async function finalized(ctx: Context, id: string): Promise<StateVersion> {
   const version = await selectOptionalStateVersion(ctx.app.db, id)
   if (!version) throw problem('not_found')
-  if (version.status !== 'finalized') {
+  if (!isReadable(version)) {
     throw problem('not_found', `The state version is ${version.status}: it has no state to download.`)
   }
   return version

@@ -2,7 +2,7 @@ import { selectConfigurations } from '../../shared/configurations/queries.ts'
 import { selectRuns } from '../../shared/runs/queries.ts'
 import { signedUrl } from '../../shared/signed-url.ts'
 import { selectOutputs } from '../../shared/states/outputs.ts'
-import type { StateVersion } from '../../shared/states/queries.ts'
+import { isReadable, type StateVersion } from '../../shared/states/queries.ts'
 import type { Resource } from '../../shared/states/resources.ts'
 import { selectUsers } from '../../shared/users/users.ts'
 import { configuration } from '../configurations/json.ts'
@@ -17,11 +17,11 @@ type Row = StateVersion & { upload_url?: string; json_upload_url?: string }
 
 /** Addresses of its bytes are proof enough to read them: only who may read states gets them. */
 async function addresses(version: Row, ctx: Context) {
-  const isReadable = version.status === 'finalized' && (await ctx.access.may('state:read', inWorkspace(version)))
+  const mayRead = isReadable(version) && (await ctx.access.may('state:read', inWorkspace(version)))
   const url = (purpose: 'state-download' | 'json-state-download') => signedUrl(ctx.app, ctx.origin, purpose, version.id)
   return {
-    'hosted-state-download-url': isReadable ? url('state-download') : null,
-    'hosted-json-state-download-url': isReadable && version.json_blob_id ? url('json-state-download') : null,
+    'hosted-state-download-url': mayRead ? url('state-download') : null,
+    'hosted-json-state-download-url': mayRead && version.json_blob_id ? url('json-state-download') : null,
     'hosted-state-upload-url': version.upload_url ?? null,
     'hosted-json-state-upload-url': version.json_upload_url ?? null,
   }

@@ -93,6 +93,8 @@ export const workspace = defineResource<Workspace & { kpis?: WorkspaceKpis | und
       'source-name': w.source_name,
       'source-url': w.source_url,
       'resource-count': w.resource_count,
+      // ours: an apply was lost; null when there is no reason to doubt the state
+      'state-may-differ': w.state_doubted_at && { since: w.state_doubted_at, 'run-id': w.state_doubted_run_id },
       'run-failures': w.kpis?.run_failures ?? 0,
       'policy-check-failures': 0,
       'plan-duration-average': Math.round(w.kpis?.plan_ms ?? 0),

@@ -7,6 +7,7 @@ import { invalid, problem } from '../../shared/errors.ts'
 import type { Action } from '../../shared/permissions.ts'
 import { forceUnlockWorkspace, type LockHolder, lockWorkspace, unlockWorkspace } from '../../shared/workspaces/lock.ts'
 import { selectWorkspace } from '../../shared/workspaces/queries.ts'
+import { acknowledgeState } from '../../shared/states/doubt.ts'
 import { one } from '../jsonapi/answer.ts'
 import { type Context, Routes } from '../route.ts'
 import { workspaceById, workspaceByName } from '../subjects.ts'
@@ -47,6 +48,17 @@ const acts: [name: string, action: Action, act: Act][] = [
   ['unlock', 'workspace:unlock', (app, tx, id, holder) => unlockWorkspace(app, tx, id, holder)],
   ['force-unlock', 'workspace:force-unlock', (app, tx, id) => forceUnlockWorkspace(app, tx, id)],
 ]
+
+/** Ours: a person has compared state and reality after a lost apply. */
+workspaceLocks.post(
+  '/workspaces/:workspace_id/actions/acknowledge-state',
+  { action: 'run:apply', subject: workspaceById, plainBody: true, answers: 200 },
+  async (ctx) => {
+    const { id } = ctx.subject.workspace
+    await acknowledgeState(ctx.app.db, id)
+    return one(workspace, await selectWorkspace(ctx.app.db, id), ctx)
+  },
+)
 
 for (const [path, subject] of [
   ['/workspaces/:workspace_id', workspaceById],

@@ -4,6 +4,7 @@ import { selectProjects } from '../../shared/projects/queries.ts'
 import { createRun } from '../../shared/runs/create.ts'
 import { countCurrentStatuses, type RecentRun, selectRecentRuns } from '../../shared/runs/recent.ts'
 import { newNonce, once } from '../../shared/sessions/form-once.ts'
+import { acknowledgeState } from '../../shared/states/doubt.ts'
 import { openOutput, selectOutputs } from '../../shared/states/outputs.ts'
 import { selectTeams } from '../../shared/teams/queries.ts'
 import { selectUsers } from '../../shared/users/users.ts'
@@ -195,6 +196,11 @@ workspacePages.post(`${one}/lock`, { action: 'workspace:lock', subject: workspac
   const reason = form.line('reason').slice(0, 1000)
   await app.db.transaction((tx) => lockWorkspace(tx, subject.workspace.id, { userId: session!.user_id }, reason))
   ctx.redirect(back(subject), { tone: 'green', text: 'Locked. Runs that are started now wait until you unlock it.' })
+})
+
+workspacePages.post(`${one}/acknowledge-state`, { action: 'run:apply', subject: workspaceByName }, async (ctx) => {
+  await acknowledgeState(ctx.app.db, ctx.subject.workspace.id)
+  ctx.redirect(back(ctx.subject), { tone: 'green', text: 'Noted: the state is taken as it is.' })
 })
 
 workspacePages.post(`${one}/unlock`, { action: 'workspace:unlock', subject: workspaceByName }, async (ctx) => {

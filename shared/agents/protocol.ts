@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { PhaseResult, PhaseWork, PlanArtifact } from '../phase.ts'
+import type { LeftAnswer } from '../states/recover.ts'
 
 /**
  * What a remote agent and the server say to each other under /api/agent/v1: JSON, and raw streams for files and logs.
@@ -99,10 +100,28 @@ export function phaseResult(request: z.output<typeof FinishRequest>): PhaseResul
   return counts ? { ...rest, counts } : rest
 }
 
+const md5 = z.string().regex(/^[0-9a-f]{32}$/)
+
+/** The state of an apply that was lost, as it lies on the agent's disk. The bytes go with a PUT. */
+export const LeftStateQuery = z.object({
+  runId: z.string().max(80),
+  workspaceId: z.string().max(80),
+  serial: z.coerce.number().int().min(0),
+  lineage: z.string().max(200),
+  md5,
+})
+
+/** Without a state: has the run ended? */
+export const LeftStateRequest = LeftStateQuery.partial({ serial: true, lineage: true, md5: true })
+
+export interface LeftStateAnswer {
+  answer: LeftAnswer
+}
+
 export const StateQuery = z.object({
   serial: z.coerce.number().int().min(0),
   lineage: z.string().max(200),
-  md5: z.string().regex(/^[0-9a-f]{32}$/),
+  md5,
   size: z.coerce.number().int().min(0),
   intermediate: z.enum(['true', 'false']).transform((text) => text === 'true'),
 })

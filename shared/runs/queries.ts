@@ -56,6 +56,7 @@ export const RunRow = z.object({
   apply_id: z.string(),
   run_event_ids: z.array(z.string()),
   comment_ids: z.array(z.string()),
+  recoverable_state_version_id: z.string().nullable(),
 })
 export type Run = z.output<typeof RunRow>
 
@@ -71,7 +72,14 @@ const columns = sql.fragment`
   (select p.id from phases p where p.run_id = r.id and p.kind = 'plan') as plan_id,
   (select p.id from phases p where p.run_id = r.id and p.kind = 'apply') as apply_id,
   array(select e.id from run_events e where e.run_id = r.id order by e.created_at, e.id) as run_event_ids,
-  array(select c.id from comments c where c.run_id = r.id order by c.created_at, c.id) as comment_ids`
+  array(select c.id from comments c where c.run_id = r.id order by c.created_at, c.id) as comment_ids,
+  (
+    select s.id
+    from state_versions s
+    where s.run_id = r.id and s.status = 'discarded' and s.recovered_at is not null and not exists (
+      select 1 from state_versions x where x.workspace_id = r.workspace_id and x.status = 'finalized' and x.md5 = s.md5)
+    order by s.serial desc
+    limit 1) as recoverable_state_version_id`
 
 const tables = sql.fragment`
   runs r

@@ -17,6 +17,7 @@ import {
   type RunStatus,
   statuses,
 } from './lifecycle.ts'
+import { doubtState, settleDoubt } from '../states/doubt.ts'
 import { closeLog } from './logs.ts'
 import { promoteNext } from './workspace-queue.ts'
 
@@ -144,6 +145,9 @@ export async function transition(
   await notify(tx, 'runs', `${run.workspace_id} ${run.id}`)
   if (row.effect === 'stop-engine') await notify(tx, 'stop', run.id)
   if (before === 'applying' && final) await supersedeSavedPlans(app, tx, run)
+  if (before === 'applying' && (event === 'lost' || event === 'force-cancel')) await doubtState(tx, run)
+  if (final && event === 'plan-finished') await settleDoubt(tx, run, 'plan')
+  if (event === 'apply-finished') await settleDoubt(tx, run, 'apply')
   if (held && !holds) {
     await tx.query(sql.void`
       update workspaces

@@ -97,7 +97,8 @@ export async function rollBack(app: App, workspaceId: string, actor: Actor, form
     select s.serial, s.lineage, s.md5, s.raw_blob_id, s.json_blob_id, s.size_bytes, b.sha256
     from state_versions s
     left join blobs b on b.id = s.raw_blob_id
-    where s.id = ${formerId} and s.workspace_id = ${workspaceId} and s.status = 'finalized'`)
+    where s.id = ${formerId} and s.workspace_id = ${workspaceId}
+      and (s.status = 'finalized' or (s.status = 'discarded' and s.recovered_at is not null))`)
   if (!former?.raw_blob_id || !former.sha256) {
     throw problem(
       'invalid_attribute',

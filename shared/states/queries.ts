@@ -74,6 +74,10 @@ const tables = sql.fragment`
   join organizations o on o.id = w.organization_id and o.deleted_at is null
   left join blobs jb on jb.id = s.json_blob_id`
 
+/** A discarded one that was recovered from a lost worker has its bytes, too: people choose between it and the current one. */
+export const isReadable = (v: Pick<StateVersion, 'status' | 'raw_blob_id'>): boolean =>
+  v.status === 'finalized' || (v.status === 'discarded' && v.raw_blob_id !== null)
+
 export const selectOptionalStateVersion = (tx: Tx, id: string) =>
   tx.maybeOne(sql.type(StateVersionRow)`
     select ${columns('one')}

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { processesBelow } from '../support/processes.ts'
 import { type Stack, startStack } from '../support/stack.ts'
+import { killHolder } from './kill-holder.ts'
 
 const slow = (phase: 'data' | 'resource', ms: number) => `
 terraform {
@@ -30,19 +31,6 @@ describe('a worker that is killed with kill -9', () => {
     await stack.stop()
   })
 
-  /** Kills the worker that holds the phase; the other one stays. */
-  async function killHolder(run: string, phase: 'plan' | 'apply'): Promise<void> {
-    const { z } = await import('zod')
-    const { sql } = await import('../../db/sql.ts')
-    const { claimed_by } = await stack.db.one(sql.type(z.object({ claimed_by: z.string() }))`
-      select claimed_by
-      from phases
-      where run_id = ${run} and kind = ${phase}`)
-    const index = Number(claimed_by.split('-')[1]) - 1
-    stack.workers[index]!.kill('SIGKILL')
-    await stack.workers[index]!.ended
-  }
-
   it('during a plan: another worker plans again, the log goes on, and the run comes to its confirmation', async function () {
     this.timeout(90_000)
     const { id } = await stack.makeWorkspace(organization)
@@ -51,7 +39,7 @@ describe('a worker that is killed with kill -9', () => {
     await stack.waitForRun(run, 'planning')
     await sleep(1500)
 
-    await killHolder(run, 'plan')
+    await killHolder(stack, run, 'plan')
     const planned = await stack.waitForRun(run, 'planned')
 
     expect(planned.attributes['has-changes']).to.equal(true)
@@ -65,7 +53,7 @@ describe('a worker that is killed with kill -9', () => {
     await stack.waitForRun(run, 'applying')
     await sleep(3000)
 
-    await killHolder(run, 'apply')
+    await killHolder(stack, run, 'apply')
     const ended = await stack.waitForRun(run, 'errored')
     const next = await startRun(stack.api, id)
     await stack.waitForRun(next, 'planned')
