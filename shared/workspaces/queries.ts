@@ -54,9 +54,6 @@ export const WorkspaceRow = z.object({
   /** since when, and by which run, the state may differ from reality */
   state_doubted_at: z.date().nullable(),
   state_doubted_run_id: z.string().nullable(),
-  /** since when, and by which run, the state may differ from reality */
-  state_doubted_at: z.date().nullable(),
-  state_doubted_run_id: z.string().nullable(),
   created_at: z.date(),
   updated_at: z.date(),
   /** as they were given */

@@ -22,7 +22,6 @@ export interface Workdir {
 }
 
 /** In the folder of an apply from before its engine starts; see leftovers.ts. */
-export /** In the folder of an apply from before its engine starts; see leftovers.ts. */
 export const MARKER = 'recover.json'
 
 export async function createWorkdir(workDir: string, runId: string): Promise<Workdir> {
