@@ -55,6 +55,14 @@ export const settings = {
     bool.default(true),
     'Download engine versions that are neither on PATH nor in the engine folder.',
   ],
+  TOFUTF_TERRAFORM_RELEASES: [
+    z.url().default('https://checkpoint-api.hashicorp.com/v1/check/terraform'),
+    'Where the newest release of terraform is asked for, daily.',
+  ],
+  TOFUTF_TOFU_RELEASES: [
+    z.url().default('https://get.opentofu.org/tofu/api.json'),
+    'Where the newest release of OpenTofu is asked for, daily.',
+  ],
   TOFUTF_WORK_DIR: [z.string().optional(), 'Folder where phases run. Default: <data folder>/work.'],
   TOFUTF_PLUGIN_CACHE_DIR: [
     z.string().optional(),
@@ -92,6 +100,11 @@ export const settings = {
     list.default([]),
     'Hosts and CIDRs that outgoing requests may reach although private, comma separated.',
   ],
+  TOFUTF_SMTP_URL: [
+    z.url({ protocol: /^smtps?$/, error: 'must be an smtp:// or smtps:// address' }).optional(),
+    'Mail server for notifications, for example smtp://user:password@mail.example.com:587.',
+  ],
+  TOFUTF_SMTP_FROM: [z.string().default('tofutf@localhost'), 'Sender of the mail that this server writes.'],
   TOFUTF_RATE_LIMIT: [
     int.min(0).default(30),
     'Requests per second and user, in each web process; 0 switches the limit off.',
@@ -117,6 +130,7 @@ export interface Config {
   workDir: string
   engineDir: string
   engineDownload: boolean
+  engineReleases: { terraform: string; tofu: string }
   pluginCacheDir: string
   providerMirror: string | undefined
   runner: { concurrency: number; name: string | undefined; cancelGraceMs: number; drainGraceMs: number }
@@ -128,6 +142,8 @@ export interface Config {
   maxUnpackedBytes: number
   maxStateBytes: number
   outboundAllow: string[]
+  smtpUrl: string | undefined
+  smtpFrom: string
   rateLimit: number
   dbPool: number
   logLevel: string
@@ -162,6 +178,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     workDir: s.TOFUTF_WORK_DIR ?? join(dataDir, 'work'),
     engineDir: s.TOFUTF_ENGINE_DIR ?? join(dataDir, 'engines'),
     engineDownload: s.TOFUTF_ENGINE_DOWNLOAD,
+    engineReleases: { terraform: s.TOFUTF_TERRAFORM_RELEASES, tofu: s.TOFUTF_TOFU_RELEASES },
     pluginCacheDir: s.TOFUTF_PLUGIN_CACHE_DIR ?? join(dataDir, 'plugin-cache'),
     providerMirror: s.TOFUTF_PROVIDER_MIRROR,
     runner: {
@@ -180,6 +197,8 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     maxUnpackedBytes: s.TOFUTF_MAX_UNPACKED_MB * mib,
     maxStateBytes: s.TOFUTF_MAX_STATE_MB * mib,
     outboundAllow: s.TOFUTF_OUTBOUND_ALLOW,
+    smtpUrl: s.TOFUTF_SMTP_URL,
+    smtpFrom: s.TOFUTF_SMTP_FROM,
     rateLimit: s.TOFUTF_RATE_LIMIT,
     dbPool: s.TOFUTF_DB_POOL,
     logLevel: s.TOFUTF_LOG_LEVEL,

@@ -5,11 +5,9 @@ import { isAlive } from '../agents/agents.ts'
 import type { App } from '../app.ts'
 import { invalid } from '../errors.ts'
 import { compareVersions, parseConstraint, parseVersion } from './constraints.ts'
+import { selectNewestRelease } from './releases.ts'
 
 export type EngineName = 'terraform' | 'tofu'
-
-/** What 'latest' and open constraints mean while no runner tells which versions it has. */
-const newestKnown: Record<EngineName, string> = { terraform: '1.11.4', tofu: '1.10.6' }
 
 const EngineRow = z.object({ version: z.string() })
 
@@ -62,9 +60,13 @@ export async function runnableVersion(
   return isRelease(version) && (app.config.engineDownload || !(await hasRunner(tx)))
 }
 
+/** Whether a version is exact: what an engine folder is called. */
+export const isExact = (text: string): boolean => parseVersion(text) !== null && /^\d+\.\d+\.\d+/.test(text)
+
 /**
  * The exact version that a run uses: for 'latest' and constraints the newest that a runner, or an agent of the pool, has
- * at hand, releases first.
+ * at hand or can download, releases first. While nobody who could tell is alive the answer is `wanted` itself: whoever
+ * takes the run asks again.
  * @throws problem 'invalid_attribute' (422) when no version satisfies a constraint
  */
 export async function resolveVersion(
@@ -74,17 +76,19 @@ export async function resolveVersion(
   wanted: string,
   agentPoolId: string | null = null,
 ): Promise<string> {
-  const parsed = parseVersion(wanted)
-  if (parsed && /^\d+\.\d+\.\d+/.test(wanted)) return wanted
+  if (isExact(wanted)) return wanted
   const ofAgents = agentPoolId ? await versionsAtHand(tx, engine, agentPoolId) : []
   // while a pool has no agents, those to come are taken to have what the server has
   const atHand = ofAgents.length > 0 ? ofAgents : await versionsAtHand(tx, engine)
-  if (wanted === 'latest') return atHand.find(isRelease) ?? atHand[0] ?? newestKnown[engine]
-  const satisfies = parseConstraint(wanted)
+  const released = app.config.engineDownload ? await selectNewestRelease(tx, engine) : null
+  const candidates = [...atHand, ...(released ? [released] : [])].sort(
+    (a, b) => Number(isRelease(b)) - Number(isRelease(a)) || compareVersions(parseVersion(b)!, parseVersion(a)!),
+  )
+  const satisfies = wanted === 'latest' ? () => true : parseConstraint(wanted)
   if (!satisfies) throw invalid('terraform-version', `Terraform version ${JSON.stringify(wanted)} is not a version.`)
-  const candidates = app.config.engineDownload ? [...atHand, newestKnown[engine]] : atHand
   const found = candidates.find((text) => satisfies(parseVersion(text)!))
   if (found) return found
+  if (candidates.length === 0 && !(await hasRunner(tx))) return wanted
   throw invalid(
     'terraform-version',
     `No version of ${engine} at hand satisfies ${wanted}. At hand: ${atHand.join(', ') || 'none'}.`,
