@@ -5,6 +5,7 @@ import type { App } from '../app.ts'
 import { problem } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { notify } from '../live.ts'
+import { doubtState, settleDoubt } from '../states/doubt.ts'
 import { dispatchHeldBack, enqueuePhase } from './dispatch.ts'
 import {
   findRow,
@@ -17,16 +18,15 @@ import {
   type RunStatus,
   statuses,
 } from './lifecycle.ts'
-import { doubtState, settleDoubt } from '../states/doubt.ts'
 import { closeLog } from './logs.ts'
 import { promoteNext } from './workspace-queue.ts'
 
 const LockedRow = z.object({
   id: z.string(),
   workspace_id: z.string(),
+  organization_id: z.string(),
   status: z.enum(statuses),
   plan_only: z.boolean(),
-  organization_id: z.string(),
   save_plan: z.boolean(),
   auto_apply: z.boolean(),
   allow_empty_apply: z.boolean(),
@@ -88,11 +88,11 @@ export interface TransitionOptions {
   reason?: string
 }
 
-/**
- * The only writer of a run's status. Finds the row of the lifecycle table, writes run, phases, timestamps and the
 /** A run counts against the limits of its organization and pool while one of its phases is queued or running. */
 const usesCapacity: readonly RunStatus[] = ['plan_queued', 'planning', 'apply_queued', 'applying']
 
+/**
+ * The only writer of a run's status. Finds the row of the lifecycle table, writes run, phases, timestamps and the
  * run event, and enqueues what follows, all in the caller's transaction.
  * The caller holds the lock (lockRun) and has written has_changes before it asks.
  * @throws problem 'transition_not_allowed'
@@ -155,14 +155,14 @@ export async function transition(
       where id = ${run.workspace_id} and holder_run_id = ${run.id}`)
   }
   if ((held && !holds) || (before === 'pending' && final)) await promoteNext(app, tx, run.workspace_id)
+  if (usesCapacity.includes(before) && !usesCapacity.includes(row.to))
+    await dispatchHeldBack(app, tx, run.organization_id)
   return row.to
 }
 
 /** A phase that ends without ever having run leaves an empty, closed log, so that no reader waits for one. */
 async function setPhase(tx: Tx, runId: string, kind: 'plan' | 'apply', status: PhaseStatus, at: string): Promise<void> {
   const key = {
-  if (usesCapacity.includes(before) && !usesCapacity.includes(row.to))
-    await dispatchHeldBack(app, tx, run.organization_id)
     queued: 'queued-at',
     running: 'started-at',
     finished: 'finished-at',
