@@ -1,12 +1,13 @@
 import type { Context } from '../route.ts'
-import { type ResourceDefinition, resourceObject } from './document.ts'
+import { type ResourceDefinition, resourceObjects } from './document.ts'
 import { includedObjects } from './include.ts'
 import { type Page, pagination } from './page.ts'
 
 /** A document with one resource, and what `include` asks for. */
 export async function one<T>(resource: ResourceDefinition<T>, row: T, ctx: Context): Promise<Record<string, unknown>> {
   const included = await includedObjects(resource, [row], ctx)
-  return { data: await resourceObject(resource, row, ctx), ...(included && { included }) }
+  const [data] = await resourceObjects(resource, [row], ctx)
+  return { data, ...(included && { included }) }
 }
 
 /** A page of a list. `totalCount` absent: a list that is not paged. */
@@ -19,7 +20,7 @@ export async function many<T>(
   const included = await includedObjects(resource, rows, ctx)
   const pages = paged && pagination(ctx, paged.page, paged.totalCount)
   return {
-    data: await Promise.all(rows.map((row) => resourceObject(resource, row, ctx))),
+    data: await resourceObjects(resource, rows, ctx),
     ...(included && { included }),
     ...(pages && { links: pages.links, meta: { ...pages.meta, ...paged?.meta } }),
   }

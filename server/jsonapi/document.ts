@@ -24,6 +24,8 @@ export interface ResourceDefinition<T> {
   id(row: T): string
   /** kebab-case name → value. `undefined` leaves the attribute out, null is sent. Dates are sent as UTC with Z. */
   attributes(row: T, ctx: Context): Record<string, unknown> | Promise<Record<string, unknown>>
+  /** Further attributes that the database is asked for, of all rows at once: by the row's id. */
+  loads?(rows: readonly T[], ctx: Context): Promise<ReadonlyMap<string, Record<string, unknown>>>
   relationships?(row: T, ctx: Context): Record<string, RelationshipValue>
   links?(row: T, ctx: Context): Record<string, string | null>
   /** kebab-case include path → loads what belongs to all primary rows at once (a constant number of statements). */
@@ -40,20 +42,27 @@ export interface ResourceObject {
   links?: Record<string, string | null>
 }
 
-export async function resourceObject<T>(
+/** The objects of rows of one resource, in their order. */
+export async function resourceObjects<T>(
   resource: ResourceDefinition<T>,
-  row: T,
+  rows: readonly T[],
   ctx: Context,
-): Promise<ResourceObject> {
-  const relationships = resource.relationships?.(row, ctx)
-  const links = resource.links?.(row, ctx)
-  return {
-    id: resource.id(row),
-    type: resource.type,
-    attributes: await resource.attributes(row, ctx),
-    ...(relationships && { relationships }),
-    ...(links && { links }),
-  }
+): Promise<ResourceObject[]> {
+  const loaded = rows.length > 0 ? await resource.loads?.(rows, ctx) : undefined
+  return Promise.all(
+    rows.map(async (row) => {
+      const id = resource.id(row)
+      const relationships = resource.relationships?.(row, ctx)
+      const links = resource.links?.(row, ctx)
+      return {
+        id,
+        type: resource.type,
+        attributes: { ...(await resource.attributes(row, ctx)), ...loaded?.get(id) },
+        ...(relationships && { relationships }),
+        ...(links && { links }),
+      }
+    }),
+  )
 }
 
 export const toOne = (type: string, id: string | null | undefined): RelationshipValue => ({

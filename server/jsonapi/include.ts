@@ -1,6 +1,6 @@
 import { problem } from '../../shared/errors.ts'
 import type { Context } from '../route.ts'
-import { type Included, type ResourceDefinition, type ResourceObject, resourceObject } from './document.ts'
+import { type Included, type ResourceDefinition, type ResourceObject, resourceObjects } from './document.ts'
 
 /** The include paths asked for, kebab-case: clients send `created_by` and `current-state-version` alike. */
 export const includePaths = (ctx: Context): string[] =>
@@ -28,12 +28,11 @@ export async function includedObjects<T>(
     if (!load) throw problem('invalid_include', { detail: `Invalid include parameter: ${path}` })
     const groups: Included[] = rows.length === 0 ? [] : [await load(rows, ctx)].flat()
     for (const group of groups) {
-      for (const row of group.rows) {
+      const fresh = group.rows.filter((row) => {
         const key = `${group.resource.type} ${group.resource.id(row)}`
-        if (seen.has(key)) continue
-        seen.add(key)
-        objects.push(await resourceObject(group.resource, row, ctx))
-      }
+        return !seen.has(key) && seen.add(key)
+      })
+      objects.push(...(await resourceObjects(group.resource, fresh, ctx)))
     }
   }
   return objects

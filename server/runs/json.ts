@@ -1,7 +1,9 @@
 import { selectConfigurations } from '../../shared/configurations/queries.ts'
 import { selectComments, selectRunEvents } from '../../shared/runs/discussion.ts'
+import { type Estimate, estimates } from '../../shared/runs/estimate.ts'
 import { findRow, type RunEvent } from '../../shared/runs/lifecycle.ts'
 import { type Run, selectPhases } from '../../shared/runs/queries.ts'
+import { type WaitingReason, waitingReasons } from '../../shared/runs/waiting.ts'
 import { runVariables } from '../../shared/runs/work.ts'
 import { selectUsers } from '../../shared/users/users.ts'
 import { selectWorkspaces } from '../../shared/workspaces/queries.ts'
@@ -51,6 +53,17 @@ async function permissions(run: Run, { access }: Context) {
   }
 }
 
+function waitingAttributes(reason: WaitingReason | undefined, estimate: Estimate | undefined) {
+  const { runId, ...rest } = reason ?? {}
+  return {
+    'waiting-reason': reason ? { ...rest, ...(runId && { 'run-id': runId }) } : null,
+    'estimated-start': estimate?.starts_at ?? null,
+    'usual-durations': estimate ? { plan: seconds(estimate.plan_s), apply: seconds(estimate.apply_s) } : null,
+  }
+}
+
+const seconds = (exact: number | null): number | null => (exact === null ? null : Math.round(exact * 10) / 10)
+
 export const run = defineResource<Run & { position_in_queue?: number }>({
   type: 'runs',
   id: (r) => r.id,
@@ -88,6 +101,12 @@ export const run = defineResource<Run & { position_in_queue?: number }>({
       'trigger-reason': r.trigger_reason,
       variables: variables?.length ? variables : null,
     }
+  },
+  // ours: why it waits, and how long it may take
+  async loads(rows, { app }) {
+    const reasons = await waitingReasons(app, app.db, rows)
+    const known = await estimates(app.db, rows)
+    return new Map(rows.map(({ id }) => [id, waitingAttributes(reasons.get(id), known.get(id))]))
   },
   relationships: (r) => ({
     workspace: toOne('workspaces', r.workspace_id),

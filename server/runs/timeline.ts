@@ -83,10 +83,10 @@ export function timelineOf(facts: TimelineFacts): Step[] {
       place: 'past',
     })
 
-  steps.push(...phaseSteps('Plan', plan, run.status === 'plan_queued', now))
+  steps.push(...phaseSteps('Plan', plan, run.status === 'plan_queued' ? facts.waitingFor : null, now))
   steps.push(...decisionSteps(facts, name, stamp))
   if (run.status !== 'planned' || !run.plan_only)
-    steps.push(...phaseSteps('Apply', apply, run.status === 'apply_queued', now))
+    steps.push(...phaseSteps('Apply', apply, run.status === 'apply_queued' ? facts.waitingFor : null, now))
 
   for (const comment of facts.comments)
     steps.push({
@@ -112,7 +112,7 @@ export function timelineOf(facts: TimelineFacts): Step[] {
       tone: 'amber',
       what: 'Stopping',
       at: run.canceled_at ?? run.updated_at,
-      why: `${name(run.canceled_by)} canceled it. The engine is finishing what it began.`,
+      why: `${run.canceled_by ? `${name(run.canceled_by)} canceled it.` : (run.error_reason ?? '')} The engine is finishing what it began.`,
       place: 'now',
     })
   if (run.status === 'canceled')
@@ -121,13 +121,13 @@ export function timelineOf(facts: TimelineFacts): Step[] {
       tone: run.force_canceled_at ? 'red' : 'gray',
       what: run.force_canceled_at ? 'Killed' : 'Canceled',
       at: stamp('canceled-at') ?? run.updated_at,
-      why: `By ${name(run.canceled_by)}`,
+      why: run.canceled_by ? `By ${name(run.canceled_by)}` : (run.error_reason ?? 'By the server'),
       place: 'past',
     })
   return inOrder(steps)
 }
 
-function phaseSteps(word: 'Plan' | 'Apply', phase: Phase, isQueued: boolean, now: Date): Step[] {
+function phaseSteps(word: 'Plan' | 'Apply', phase: Phase, queuedFor: string | null, now: Date): Step[] {
   const href = `#${phase.kind}-log`
   const ran = (end: Date) => duration(end.getTime() - (phase.started_at ?? end).getTime())
   if (phase.status === 'running')
@@ -141,10 +141,7 @@ function phaseSteps(word: 'Plan' | 'Apply', phase: Phase, isQueued: boolean, now
         place: 'now',
       },
     ]
-  if (isQueued)
-    return [
-      { icon: 'hourglass', tone: 'blue', what: `${word} queued`, why: 'Starts when a runner is free.', place: 'now' },
-    ]
+  if (queuedFor) return [{ icon: 'hourglass', tone: 'blue', what: `${word} queued`, why: queuedFor, place: 'now' }]
   const end = ends[phase.status]
   if (end && phase.started_at && phase.finished_at) {
     const what = end.word ? word + end.word : word === 'Plan' ? 'Planned' : 'Applied'

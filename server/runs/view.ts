@@ -1,24 +1,15 @@
-import { z } from 'zod'
-import { sql } from '../../db/sql.ts'
 import { problem } from '../../shared/errors.ts'
 import { selectComments } from '../../shared/runs/discussion.ts'
 import { isFinal } from '../../shared/runs/lifecycle.ts'
 import { readLog } from '../../shared/runs/logs.ts'
 import { type Phase, type Run, selectPhases } from '../../shared/runs/queries.ts'
+import { waitingReason } from '../../shared/runs/waiting.ts'
 import { selectUsers } from '../../shared/users/users.ts'
 import { badgeOf } from '../badge.ts'
 import type { Context } from '../route.ts'
 import { runActions } from './json.ts'
 import { type LogLine, LogReader } from './log-lines.ts'
 import { decisionOf, timelineOf } from './timeline.ts'
-
-const HolderRow = z.object({
-  holder_run_id: z.string().nullable(),
-  holder_number: z.number().nullable(),
-  holder_status: z.string().nullable(),
-  locker: z.string().nullable(),
-  lock_reason: z.string(),
-})
 
 export const runPath = (run: Pick<Run, 'organization_name' | 'workspace_name' | 'id'>): string =>
   `/app/${run.organization_name}/workspaces/${run.workspace_name}/runs/${run.id}`
@@ -34,7 +25,7 @@ export async function runView(ctx: Context, run: Run) {
   const people = [run.created_by, run.confirmed_by, run.canceled_by, ...comments.map((c) => c.created_by)]
   const users = await selectUsers(app.db, [...new Set(people.filter((id) => id !== null))])
   const names = new Map(users.map((u) => [u.id, u.username]))
-  const waiting = run.status === 'pending' ? await waitingOf(ctx, run) : null
+  const waiting = await waitingOf(ctx, run)
   const badge = badgeOf(run)
   const steps = timelineOf({ run, plan, apply, comments, names, now: app.now(), waitingFor: waiting?.sentence ?? null })
   return {
@@ -54,29 +45,12 @@ export async function runView(ctx: Context, run: Run) {
 }
 export type RunView = Awaited<ReturnType<typeof runView>>
 
-/** What a pending run waits for, with a link where there is one. */
-async function waitingOf(ctx: Context, run: Run): Promise<{ sentence: string; href: string | null } | null> {
-  const held = await ctx.app.db.maybeOne(sql.type(HolderRow)`
-    select w.holder_run_id, h.number as holder_number, h.status as holder_status,
-      coalesce(u.username, t.name) as locker, w.lock_reason
-    from workspaces w
-    left join runs h on h.id = w.holder_run_id
-    left join users u on u.id = w.locked_by_user_id
-    left join teams t on t.id = w.locked_by_team_id
-    where w.id = ${run.workspace_id}`)
-  if (held?.holder_run_id && held.holder_run_id !== run.id) {
-    const word = badgeOf({ status: held.holder_status ?? '' }).word.toLowerCase()
-    return {
-      sentence: `Behind run ${held.holder_number} of the same workspace (${word}).`,
-      href: runPath({ ...run, id: held.holder_run_id }),
-    }
-  }
-  if (held?.locker)
-    return {
-      sentence: `The workspace is locked by ${held.locker}${held.lock_reason ? `: ${held.lock_reason}` : ''}.`,
-      href: null,
-    }
-  return null
+/** Why it waits, with a link where there is one. */
+async function waitingOf({ app }: Context, run: Run) {
+  const reason = await waitingReason(app, app.db, run)
+  if (!reason) return null
+  const { code, text, runId, since } = reason
+  return { code, sentence: text, since: since ?? null, href: runId ? runPath({ ...run, id: runId }) : null }
 }
 
 const PAGE_BYTES = 512 * 1024
