@@ -112,8 +112,12 @@ async function run<S extends Subject, A extends z.ZodType>(
   koa.body = JSON.stringify(answer)
 }
 
-/** @throws problem 'not_found' when the caller may not even see it, 'forbidden' when they see but may not */
+/** @throws problem 'unauthorized' when the organization refuses the token, 'not_found' when the caller may not even see it, 'forbidden' when they see but may not */
 export async function requireMay(access: Access, action: Action, scope: Scope): Promise<void> {
+  const { actor } = access
+  if (actor.kind === 'user' && scope.organizationId && actor.refusedBy?.includes(scope.organizationId)) {
+    throw problem('unauthorized', 'The organization does not take this token: see its rules for tokens of persons.')
+  }
   if (await access.may(action, scope)) return
   if (access.actor.kind !== 'anonymous' && scope.organizationId && (await access.maySee(scope)))
     throw problem('forbidden')

@@ -7,6 +7,8 @@ import { discovery } from './discovery.ts'
 import { health } from './health.ts'
 import { loginToken } from './login/token.ts'
 import { memberships } from './memberships/api.ts'
+import { meta } from './meta.ts'
+import { notifications } from './notifications/api.ts'
 import { organizations } from './organizations/api.ts'
 import { phases } from './phases/api.ts'
 import { projects } from './projects/api.ts'
@@ -19,6 +21,7 @@ import { registryProviders } from './registry/providers.ts'
 import { providersV1 } from './registry/providers-v1.ts'
 import { testRuns } from './registry/test-runs.ts'
 import { testVariables } from './registry/test-variables.ts'
+import { retentionPolicies } from './retention/api.ts'
 import type { Route, Routes } from './route.ts'
 import { runTriggers } from './run-triggers/api.ts'
 import { runActionRoutes } from './runs/actions.ts'
@@ -26,13 +29,16 @@ import { runs } from './runs/api.ts'
 import { discussion } from './runs/discussion.ts'
 import { queue } from './runs/queue.ts'
 import { signed } from './signed.ts'
+import { sshKeys } from './ssh-keys/api.ts'
 import { stateVersions } from './states/api.ts'
 import { stateOutputs } from './states/outputs-api.ts'
 import { tags } from './tags/api.ts'
+import { reservedTagKeys } from './tags/reserved-keys.ts'
 import { teams } from './teams/api.ts'
 import { grants } from './teams/grants.ts'
 import { teamTokens } from './teams/tokens.ts'
 import { tokens } from './tokens/api.ts'
+import { tokenTtlPolicies } from './tokens/ttl-policies.ts'
 import { users } from './users/api.ts'
 import { variables } from './variables/api.ts'
 import { varsets } from './varsets/api.ts'
@@ -57,6 +63,7 @@ const api: Routes[] = [
   loginToken,
   organizations,
   tokens,
+  tokenTtlPolicies,
   teams,
   teamTokens,
   grants,
@@ -81,7 +88,12 @@ const api: Routes[] = [
   providerVersions,
   gpgKeys,
   testRuns,
+  sshKeys,
+  reservedTagKeys,
+  retentionPolicies,
+  meta,
   testVariables,
+  notifications,
 ]
 
 export const apiRoutes: Route[] = api.flatMap((routes) => routes.all)

@@ -82,6 +82,10 @@ export const actions = {
   'varset:manage': { on: 'organization', needs: 'manage-workspaces' },
   'tag:read': { on: 'organization', needs: 'member' },
   'tag:manage': { on: 'organization', needs: 'manage-workspaces' },
+  'ssh-key:read': { on: 'organization', needs: 'member' },
+  'ssh-key:manage': { on: 'organization', needs: 'manage-vcs-settings' },
+  'oauth-client:read': { on: 'organization', needs: 'member' },
+  'oauth-client:manage': { on: 'organization', needs: 'manage-vcs-settings' },
   'registry:read': { on: 'organization', needs: 'member' },
   'registry:manage-modules': { on: 'organization', needs: 'manage-modules' },
   'registry:manage-providers': { on: 'organization', needs: 'manage-providers' },
@@ -103,6 +107,10 @@ export const actions = {
   'workspace:force-unlock': { on: 'workspace', needs: { admin: true } },
   'workspace:tags': { on: 'workspace', needs: { admin: true } },
   'workspace:access': { on: 'workspace', needs: { admin: true } },
+
+  'notification:manage': { on: 'workspace', needs: { admin: true } },
+  'notification:manage-project': { on: 'project', needs: 'admin' },
+  'notification:manage-team': { on: 'organization', needs: 'manage-teams' },
 
   'configuration:read': { on: 'workspace', needs: { runs: 'read' } },
   'configuration:create': { on: 'workspace', needs: { runs: 'plan' }, notByOrganizationToken: true },

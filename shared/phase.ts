@@ -31,6 +31,8 @@ export interface PhaseWork {
   variables: PhaseVariable[]
   /** Address and token for the engine's own calls to this server (remote state, registry). */
   server: { hostname: string; token: string } | null
+  /** The private key with which modules are fetched from Git; null when the workspace has none. */
+  sshKey: string | null
   /** null when the workspace has no state yet. */
   state: { serial: number; lineage: string; sizeBytes: number } | null
 }

@@ -27,7 +27,7 @@ export interface ResourceDefinition<T> {
   /** Further attributes that the database is asked for, of all rows at once: by the row's id. */
   loads?(rows: readonly T[], ctx: Context): Promise<ReadonlyMap<string, Record<string, unknown>>>
   relationships?(row: T, ctx: Context): Record<string, RelationshipValue>
-  links?(row: T, ctx: Context): Record<string, string | null>
+  links?(row: T, ctx: Context): Record<string, string | null> | undefined
   /** kebab-case include path → loads what belongs to all primary rows at once (a constant number of statements). */
   includes?: Record<string, (rows: readonly T[], ctx: Context) => Promise<Included | Included[]>>
 }

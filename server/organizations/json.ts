@@ -3,6 +3,7 @@ import type { Organization } from '../../shared/organizations/queries.ts'
 import { selectProjects } from '../../shared/projects/queries.ts'
 import { defineResource, toOne } from '../jsonapi/document.ts'
 import { project } from '../projects/json.ts'
+import { retentionLink } from '../retention/json.ts'
 
 /** The id of an organization is its name. */
 export const organization = defineResource<Organization>({
@@ -59,7 +60,7 @@ export const organization = defineResource<Organization>({
     'default-project': toOne('projects', o.default_project_id),
     'default-agent-pool': toOne('agent-pools', organizationSettings(o)['default-agent-pool-id']),
     'entitlement-set': { data: { type: 'entitlement-sets', id: o.id } },
-    'data-retention-policy': { data: null },
+    'data-retention-policy': retentionLink(o.retention_policy),
   }),
   links: (o) => ({ self: `/api/v2/organizations/${o.name}` }),
   includes: {

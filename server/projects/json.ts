@@ -24,7 +24,7 @@ export const project = defineResource<Project>({
         'default-execution-mode': ownMode(p) !== undefined,
         'default-agent-pool': ownMode(p) !== undefined,
       },
-      'auto-destroy-activity-duration': null,
+      'auto-destroy-activity-duration': p.settings['auto-destroy-activity-duration'] ?? null,
       'created-at': p.created_at,
       permissions: {
         'can-read': true,

@@ -16,7 +16,7 @@ export const effectiveTagBinding = defineResource<EffectiveTag>({
   type: 'effective-tag-bindings',
   id: (b) => b.id,
   attributes: (b) => ({ key: b.key, value: b.value ?? '' }),
-  links: (b) => (b.inheritedFrom ? { 'inherited-from': `/api/v2/projects/${b.inheritedFrom}` } : {}),
+  links: (b) => (b.inheritedFrom ? { 'inherited-from': `/api/v2/projects/${b.inheritedFrom}` } : undefined),
 })
 
 /** A workspace's own tags and those of its project; for one key the workspace's counts. */

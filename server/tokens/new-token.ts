@@ -3,7 +3,9 @@ import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { userIdOf } from '../../shared/access/actor.ts'
 import { invalid } from '../../shared/errors.ts'
+import { selectOptionalTeam } from '../../shared/teams/queries.ts'
 import { insertToken, type NewToken, selectToken } from '../../shared/tokens/tokens.ts'
+import { longestLifeMs } from '../../shared/tokens/ttl-policies.ts'
 import { one } from '../jsonapi/answer.ts'
 import type { Context } from '../route.ts'
 import { authenticationToken } from './json.ts'
@@ -18,7 +20,7 @@ export type TokenAttributes = z.output<typeof TokenAttributes>
 const DEFAULT_YEARS = 2
 
 /** Two years when the request names no end; `null` is no end. */
-function endOf(ctx: Context, attributes: TokenAttributes): Date | null {
+function wishedEnd(ctx: Context, attributes: TokenAttributes): Date | null {
   const given = attributes['expired-at']
   if (given === null) return null
   if (given === undefined) {
@@ -31,14 +33,36 @@ function endOf(ctx: Context, attributes: TokenAttributes): Date | null {
   return end
 }
 
+const typeOf = { organization: 'organization', 'audit-trail': 'audit-trails', team: 'team' } as const
+
+/**
+ * The end, within the longest life that the organization allows.
+ * @throws problem 'invalid_attribute' when the request asks for longer
+ */
+async function endOf(ctx: Context, attributes: TokenAttributes, token: NewTokenOf): Promise<Date | null> {
+  const wished = wishedEnd(ctx, attributes)
+  const { kind } = token
+  if (kind !== 'organization' && kind !== 'audit-trail' && kind !== 'team') return wished
+  const organizationId =
+    token.organizationId ?? (token.teamId && (await selectOptionalTeam(ctx.app.db, token.teamId))?.organization_id)
+  const longestMs = organizationId ? await longestLifeMs(ctx.app.db, organizationId, typeOf[kind]) : null
+  if (longestMs === null) return wished
+  const latest = new Date(ctx.app.now().getTime() + longestMs)
+  if (wished !== null && wished <= latest) return wished
+  if (attributes['expired-at'] === undefined) return latest
+  throw invalid('expired-at', `Expired at must not be after ${latest.toISOString()}: the organization limits tokens`)
+}
+
+type NewTokenOf = Omit<NewToken, 'expiredAt' | 'createdBy' | 'description'>
+
 /** Makes the token and answers it with its text, the only time. `replace` removes the one whose place it takes. */
 export async function makeToken(
   ctx: Context,
   attributes: TokenAttributes,
-  token: Omit<NewToken, 'expiredAt' | 'createdBy' | 'description'>,
+  token: NewTokenOf,
   replace: (tx: Tx) => Promise<unknown> = async () => {},
 ): Promise<Record<string, unknown>> {
-  const expiredAt = endOf(ctx, attributes)
+  const expiredAt = await endOf(ctx, attributes, token)
   const made = await ctx.app.db
     .transaction(async (tx) => {
       await replace(tx)

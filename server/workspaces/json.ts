@@ -1,6 +1,7 @@
 import type { WorkspaceKpis } from '../../shared/workspaces/kpis.ts'
 import type { Workspace } from '../../shared/workspaces/queries.ts'
 import { defineResource, toMany, toOne } from '../jsonapi/document.ts'
+import { retentionLink } from '../retention/json.ts'
 import type { Context } from '../route.ts'
 import { effectiveTags } from '../tags/json.ts'
 import { workspaceIncludes } from './includes.ts'
@@ -78,11 +79,11 @@ export const workspace = defineResource<Workspace & { kpis?: WorkspaceKpis | und
       'trigger-prefixes': w.trigger_prefixes,
       'trigger-patterns': w.trigger_patterns,
       'global-remote-state': w.global_remote_state,
-      'project-remote-state': false,
+      'project-remote-state': w.project_remote_state,
       'assessments-enabled': w.assessments_enabled,
-      'auto-destroy-at': null,
-      'auto-destroy-activity-duration': null,
-      'inherits-project-auto-destroy': false,
+      'auto-destroy-at': w.auto_destroy_at,
+      'auto-destroy-activity-duration': w.auto_destroy_duration,
+      'inherits-project-auto-destroy': w.inherits_auto_destroy,
       // an object here, even an empty one, blocks `terraform apply`
       'vcs-repo': null,
       'vcs-repo-identifier': null,
@@ -124,8 +125,8 @@ export const workspace = defineResource<Workspace & { kpis?: WorkspaceKpis | und
       'effective-tag-bindings',
       effectiveTags(w).map((b) => b.id),
     ),
-    'ssh-key': { data: null },
-    'data-retention-policy': { data: null },
+    'ssh-key': toOne('ssh-keys', w.ssh_key_id),
+    'data-retention-policy': retentionLink(w.retention_policy),
     outputs: { links: { related: `/api/v2/workspaces/${w.id}/current-state-version-outputs` } },
     vars: toMany('vars', w.variable_ids),
   }),

@@ -244,7 +244,9 @@ export class Access {
       from workspaces w
       where w.id = ${scope.workspaceId}
         and (w.global_remote_state
-          or exists (
+          or (w.project_remote_state
+            and w.project_id = (select c.project_id from workspaces c where c.id = ${actor.workspaceId}))
+          or not w.project_remote_state and exists (
             select 1
             from remote_state_consumers c
             where c.workspace_id = w.id and c.consumer_id = ${actor.workspaceId}))`)

@@ -1,6 +1,14 @@
 /** Who makes a request: found from a bearer token or a browser session. */
 export type Actor =
-  | { kind: 'user'; userId: string; username: string; isSiteAdmin: boolean; tokenId: string | null }
+  | {
+      kind: 'user'
+      userId: string
+      username: string
+      isSiteAdmin: boolean
+      tokenId: string | null
+      /** organizations whose settings do not take this token */
+      refusedBy?: readonly string[]
+    }
   | { kind: 'team'; teamId: string; organizationId: string; tokenId: string }
   | { kind: 'organization'; organizationId: string; tokenId: string }
   | { kind: 'audit-trail'; organizationId: string; tokenId: string }

@@ -9,7 +9,9 @@ import type { Access } from './access.ts'
 export async function visibleWorkspaces(access: Access, organizationId: string): Promise<FragmentSqlToken> {
   const { actor } = access
   if (actor.kind === 'phase') {
-    return sql.fragment`(w.id = ${actor.workspaceId} or w.global_remote_state or exists (
+    return sql.fragment`(w.id = ${actor.workspaceId} or w.global_remote_state
+      or (w.project_remote_state and w.project_id = (select c.project_id from workspaces c where c.id = ${actor.workspaceId}))
+      or not w.project_remote_state and exists (
       select 1 from remote_state_consumers c where c.workspace_id = w.id and c.consumer_id = ${actor.workspaceId}))`
   }
   if ((await access.isOwner(organizationId)) || (await access.hasFlag(organizationId, 'read-workspaces')))

@@ -9,12 +9,16 @@ export const OrganizationRow = z.object({
   settings: z.record(z.string(), z.unknown()),
   created_at: z.date(),
   default_project_id: z.string().nullable(),
+  retention_policy: z.object({ id: z.string(), days: z.number().nullable() }).nullable(),
 })
 export type Organization = z.output<typeof OrganizationRow>
 
 const columns = sql.fragment`
   o.id, o.name, o.email, o.settings, o.created_at,
-  (select p.id from projects p where p.organization_id = o.id and p.is_default) as default_project_id`
+  (select p.id from projects p where p.organization_id = o.id and p.is_default) as default_project_id,
+  (select jsonb_build_object('id', d.id, 'days', d.days)
+   from data_retention_policies d
+   where d.organization_id = o.id) as retention_policy`
 
 export const selectOptionalOrganizationByName = (tx: Tx, name: string) =>
   tx.maybeOne(sql.type(OrganizationRow)`
@@ -52,7 +56,8 @@ export async function selectOrganizationsPage(
         from organization_memberships m
         where m.organization_id = o.id and m.user_id = ${filter.userId} and m.status = 'active'))
       and (${filter.organizationId}::text is null or o.id = ${filter.organizationId})
-      and (${filter.q}::text is null or strpos(lower(o.name), lower(${filter.q})) > 0)
+      and (${filter.q}::text is null or strpos(lower(o.name), lower(${filter.q})) > 0
+        or strpos(lower(o.email), lower(${filter.q})) > 0)
     order by lower(o.name), o.id
     limit ${page.size} offset ${page.offset}`)
   return { rows, totalCount: rows[0]?.total_count ?? 0 }

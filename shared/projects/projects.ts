@@ -4,6 +4,7 @@ import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { autoDestroyDuration } from '../workspaces/settings.ts'
 import { type Project, selectProject } from './queries.ts'
 
 export const ProjectInput = z.object({
@@ -11,6 +12,7 @@ export const ProjectInput = z.object({
   description: z.string().max(20_000, 'is too long').nullable().optional(),
   'default-execution-mode': z.enum(['remote', 'local', 'agent'], 'is not included in the list').nullable().optional(),
   'default-agent-pool-id': z.string().nullable().optional(),
+  'auto-destroy-activity-duration': autoDestroyDuration,
   'setting-overwrites': z
     .object({ 'default-execution-mode': z.boolean().nullish(), 'default-agent-pool': z.boolean().nullish() })
     .nullable()
@@ -63,6 +65,13 @@ async function nextSettings(tx: Tx, organizationId: string, input: ProjectInput,
   return { ...rest, 'default-execution-mode': 'agent', 'default-agent-pool-id': nextPool }
 }
 
+function withAutoDestroy(settings: Record<string, unknown>, input: ProjectInput): Record<string, unknown> {
+  const { 'auto-destroy-activity-duration': before, ...rest } = settings
+  const given = input['auto-destroy-activity-duration']
+  const next = given === undefined ? before : given
+  return next ? { ...rest, 'auto-destroy-activity-duration': next } : rest
+}
+
 const taken = (error: unknown): unknown =>
   error instanceof UniqueIntegrityConstraintViolationError ? invalid('name', 'Name has already been taken') : error
 
@@ -74,7 +83,7 @@ export async function createProject(
 ): Promise<Project> {
   checkName(input.name)
   const id = newId('prj')
-  const settings = await nextSettings(tx, organizationId, input, {})
+  const settings = withAutoDestroy(await nextSettings(tx, organizationId, input, {}), input)
   try {
     await tx.query(sql.void`
       insert into projects (id, organization_id, name, description, settings)
@@ -89,7 +98,7 @@ export async function createProject(
 export async function updateProject(tx: Tx, project: Project, input: ProjectInput): Promise<Project> {
   if (input.name !== undefined && input.name !== project.name) checkName(input.name)
   const description = input.description === undefined ? project.description : (input.description ?? '')
-  const settings = await nextSettings(tx, project.organization_id, input, project.settings)
+  const settings = withAutoDestroy(await nextSettings(tx, project.organization_id, input, project.settings), input)
   try {
     await tx.query(sql.void`
       update projects

@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
+import { isExact, resolveVersion } from '../engines/versions.ts'
 import type { PhaseWork } from '../phase.ts'
+import { privateKeyOfWorkspace } from '../ssh-keys/ssh-keys.ts'
 import { insertToken } from '../tokens/tokens.ts'
 import { effectiveVariables } from '../variables/effective.ts'
 import type { Claim } from './hold.ts'
-import { selectRun } from './queries.ts'
+import { type Run, selectRun } from './queries.ts'
 
 const WorkspaceRow = z.object({
   working_directory: z.string(),
@@ -23,7 +25,7 @@ const RunVariables = z.array(z.object({ key: z.string(), value: z.string() }))
  */
 export async function phaseWork(app: App, claim: Claim, url: string): Promise<PhaseWork> {
   const run = await selectRun(app.db, claim.runId)
-  const [workspace, variables, token] = await Promise.all([
+  const [workspace, variables, token, sshKey] = await Promise.all([
     app.db.one(sql.type(WorkspaceRow)`
       select w.working_directory, p.name as project_name, s.serial, s.lineage, s.size_bytes
       from workspaces w
@@ -37,6 +39,7 @@ export async function phaseWork(app: App, claim: Claim, url: string): Promise<Ph
       runVariables(app, run.id, run.variables),
     ),
     insertToken(app.db, { kind: 'phase', phaseId: claim.phaseId, description: `${claim.phase} of ${run.id}` }),
+    privateKeyOfWorkspace(app, run.workspace_id),
   ])
   return {
     phase: claim.phase,
@@ -45,7 +48,7 @@ export async function phaseWork(app: App, claim: Claim, url: string): Promise<Ph
     organization: { name: run.organization_name },
     project: { id: run.project_id, name: workspace.project_name },
     workspace: { id: run.workspace_id, name: run.workspace_name, workingDirectory: workspace.working_directory },
-    engine: { name: run.engine, version: run.engine_version },
+    engine: { name: run.engine, version: await exactVersion(app, run) },
     structuredOutput: run.structured_output,
     options: {
       isDestroy: run.is_destroy,
@@ -59,6 +62,7 @@ export async function phaseWork(app: App, claim: Claim, url: string): Promise<Ph
     },
     variables,
     server: { hostname: new URL(url).host, token: token.token },
+    sshKey,
     state:
       workspace.serial === null
         ? null
@@ -68,3 +72,11 @@ export async function phaseWork(app: App, claim: Claim, url: string): Promise<Ph
 
 export const runVariables = (app: App, runId: string, sealed: Buffer | null): z.output<typeof RunVariables> =>
   sealed ? RunVariables.parse(JSON.parse(app.secrets.open(sealed, `runs.variables:${runId}`).toString())) : []
+
+/** A run made while nobody could tell the versions at hand resolves its version when it is taken. */
+async function exactVersion(app: App, run: Run): Promise<string> {
+  if (isExact(run.engine_version)) return run.engine_version
+  const version = await resolveVersion(app, app.db, run.engine, run.engine_version, run.agent_pool_id)
+  await app.db.query(sql.void`update runs set engine_version = ${version} where id = ${run.id}`)
+  return version
+}

@@ -8,6 +8,8 @@ import {
   type Tagged,
   updateTagBinding,
 } from './queries.ts'
+import { refuseOverrides } from './reserved-keys.ts'
+import { isTagKey } from './rules.ts'
 
 export interface Tag {
   key: string
@@ -16,13 +18,12 @@ export interface Tag {
 }
 
 export const MAX_TAGS = 25
-const rule = /^[\p{L}\p{N}](?:[\p{L}\p{N} _.:=+\-@/]*[\p{L}\p{N}_])?$/u
 
 /** @throws problem 'invalid_attribute' */
 export function checkTags(tags: readonly Tag[]): void {
   for (const { key, value } of tags) {
     if (key === '') throw invalid('key', "Key can't be blank")
-    if (key.length > 128 || !rule.test(key)) {
+    if (!isTagKey(key)) {
       throw invalid(
         'key',
         'Key may hold letters, numbers, spaces and _.:=+-@/, starts with a letter or number, and has at most 128 characters',
@@ -42,6 +43,7 @@ export async function mergeTags(tx: Tx, tagged: Tagged, tags: readonly Tag[]): P
   if (new Set([...present.keys(), ...wanted.keys()]).size > MAX_TAGS) {
     throw invalid('tag-bindings', `Tag bindings cannot exceed ${MAX_TAGS} bindings per resource`)
   }
+  if ('workspaceId' in tagged && wanted.size > 0) await refuseOverrides(tx, tagged.workspaceId, [...wanted.keys()])
   for (const tag of wanted.values()) {
     const known = present.get(tag.key)
     if (!known) await insertTagBinding(tx, tagged, tag)

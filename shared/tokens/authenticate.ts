@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { Actor } from '../access/actor.ts'
 import type { App } from '../app.ts'
+import { organizationsThatRefuse } from './ttl-policies.ts'
 
 /** Tokens are kept as SHA-256: they are 160 random bits and more, so a slow hash would protect nothing. */
 export const hashToken = (token: string): Buffer => createHash('sha256').update(token).digest()
@@ -21,6 +22,7 @@ const TokenRow = z.object({
   run_id: z.string().nullable(),
   workspace_id: z.string().nullable(),
   used_lately: z.boolean(),
+  refused_by: z.array(z.string()),
 })
 
 /** The actor behind a bearer token; null when it is unknown, expired, or its owner is gone. */
@@ -30,7 +32,8 @@ export async function authenticate(app: App, token: string): Promise<Actor | nul
     select t.id, t.kind, t.user_id, u.username, u.is_site_admin, t.team_id,
       coalesce(t.organization_id, team.organization_id, r.organization_id) as organization_id,
       t.agent_pool_id, t.phase_id, p.kind as phase, p.run_id, r.workspace_id,
-      coalesce(t.last_used_at > now() - interval '1 minute', false) as used_lately
+      coalesce(t.last_used_at > now() - interval '1 minute', false) as used_lately,
+      ${organizationsThatRefuse} as refused_by
     from tokens t
     left join users u on u.id = t.user_id
     left join teams team on team.id = t.team_id
@@ -52,6 +55,7 @@ export async function authenticate(app: App, token: string): Promise<Actor | nul
         username: row.username!,
         isSiteAdmin: row.is_site_admin!,
         tokenId: row.id,
+        ...(row.refused_by.length > 0 && { refusedBy: row.refused_by }),
       }
     case 'team':
       return { kind: 'team', teamId: row.team_id!, organizationId: row.organization_id!, tokenId: row.id }

@@ -47,7 +47,7 @@ function conditions(filter: WorkspaceFilter): FragmentSqlToken[] {
 const orders: Record<string, FragmentSqlToken> = {
   name: sql.fragment`lower(w.name)`,
   '-name': sql.fragment`lower(w.name) desc`,
-  'current-run.created-at': sql.fragment`cr.created_at nulls first`,
+  'current-run.created-at': sql.fragment`cr.created_at nulls last`,
   '-current-run.created-at': sql.fragment`cr.created_at desc nulls last`,
   'latest-change-at': sql.fragment`w.latest_change_at`,
   '-latest-change-at': sql.fragment`w.latest_change_at desc`,

@@ -101,7 +101,10 @@ export function settingColumns(settings: WorkspaceSettings, current: Workspace):
   }
   const isShared = columns.global_remote_state ?? current.global_remote_state
   if ((columns.project_remote_state ?? current.project_remote_state) && isShared) {
-    throw invalid('project-remote-state', 'Project remote state cannot be combined with global remote state')
+    throw invalid(
+      'project-remote-state',
+      'Project remote state cannot be enabled when global remote state sharing is enabled',
+    )
   }
   return { ...columns, ...autoDestroyColumns(settings), ...executionColumns(settings, current) }
 }

@@ -52,7 +52,7 @@ describe('the environment of an engine', () => {
     const work = workOf({ variables: [env('AWS_REGION', 'eu-central-1'), env('TF_CLI_ARGS_plan', '-parallelism=2')] })
     const dir = { root: '/r', config: '/r/c', home: '/r/h', tmp: '/r/t', state: '/r/s', output: '/r/o' }
 
-    const made = engineEnvironment(work, dir, { cliConfig: '/r/cli', pluginCache: '/r/p' })
+    const made = engineEnvironment(work, dir, { cliConfig: '/r/cli', pluginCache: '/r/p', sshCommand: null })
 
     expect(made.commands).to.include({ AWS_REGION: 'eu-central-1', TF_CLI_ARGS_plan: '-parallelism=2', HOME: '/r/h' })
     expect(made.queries).to.include({ AWS_REGION: 'eu-central-1' }).and.not.have.property('TF_CLI_ARGS_plan')

@@ -48,6 +48,7 @@ export function workOf(overrides: WorkOverrides = {}): PhaseWork {
     structuredOutput: true,
     variables: [],
     server: null,
+    sshKey: null,
     state: null,
     ...rest,
     options: {

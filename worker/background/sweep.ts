@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../../shared/app.ts'
+import { expireData } from '../../shared/retention/expire.ts'
 import { promoteNext } from '../../shared/runs/workspace-queue.ts'
+import { destroyIdle } from './auto-destroy.ts'
 
 const IdRow = z.object({ id: z.string() })
 
@@ -12,6 +14,8 @@ export async function sweep(app: App): Promise<void> {
   await app.db.query(sql.void`delete from oauth_codes where expires_at < now() - interval '1 day'`)
   await app.db.query(sql.void`delete from runners where heartbeat_at < now() - interval '5 minutes'`)
   await app.db.query(sql.void`delete from agents where last_ping_at < now() - interval '1 day'`)
+  await expireData(app)
+  await destroyIdle(app)
   await removeUnusedBlobs(app)
 }
 

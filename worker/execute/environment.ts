@@ -43,7 +43,7 @@ export interface EngineEnvironment {
 export function engineEnvironment(
   work: PhaseWork,
   dir: Workdir,
-  files: { cliConfig: string; pluginCache: string },
+  files: { cliConfig: string; pluginCache: string; sshCommand: string | null },
   from: Record<string, string | undefined> = process.env,
 ): EngineEnvironment {
   const own = work.variables.filter((variable) => variable.category === 'env')
@@ -61,6 +61,7 @@ export function engineEnvironment(
     TF_IN_AUTOMATION: '1',
     TF_INPUT: '0',
     CHECKPOINT_DISABLE: '1',
+    ...(files.sshCommand && { GIT_SSH_COMMAND: files.sshCommand }),
   }
   const always = { ...inherited, ...runFacts(work) }
   return {

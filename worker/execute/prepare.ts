@@ -12,6 +12,7 @@ import { findEngine, title } from './engines.ts'
 import { engineEnvironment } from './environment.ts'
 import { HeldInitOutput, InitOutput } from './init-output.ts'
 import { linkPluginCache, publishPlugins } from './plugin-cache.ts'
+import { writeSshKey } from './ssh-key.ts'
 import { type Phase, type Step, succeeded } from './step.ts'
 import { unpack } from './unpack.ts'
 import { writeVariables } from './variables.ts'
@@ -70,7 +71,8 @@ const settings: Step = {
       },
       async () => {
         const cliConfig = await writeCliConfig(dir, { server: work.server, providerMirror: config.providerMirror })
-        phase.env = engineEnvironment(work, dir, { cliConfig, pluginCache })
+        const sshCommand = work.sshKey === null ? null : await writeSshKey(dir, work.sshKey)
+        phase.env = engineEnvironment(work, dir, { cliConfig, pluginCache, sshCommand })
       },
       async () => {
         if (work.phase === 'apply') {

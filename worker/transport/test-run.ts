@@ -154,6 +154,7 @@ function workOf(run: TestRun, variables: PhaseVariable[]): PhaseWork {
     },
     variables: [...variables, initArgs],
     server: null,
+    sshKey: null,
     state: null,
   }
 }
