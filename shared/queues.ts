@@ -65,6 +65,19 @@ export const queues = {
       deleteAfterSeconds: HOUR,
     },
   },
+  /** Plans that are too large to become rows where they arrive. */
+  'plan-rows': {
+    payload: z.object({ planId: z.string() }),
+    process: 'jobs',
+    options: {
+      policy: 'standard',
+      notify: true,
+      retryLimit: 3,
+      retryDelay: 2,
+      expireInSeconds: 600,
+      deleteAfterSeconds: HOUR,
+    },
+  },
   'organization-delete': {
     payload: z.object({ organizationId: z.string() }),
     process: 'jobs',

@@ -2,6 +2,7 @@ import type { App } from '../shared/app.ts'
 import { type Payload, type QueueName, queues } from '../shared/queues.ts'
 import { losePhase } from '../shared/runs/hold.ts'
 import { deleteOrganizationRows } from './background/organization-delete.ts'
+import { cutLargePlan } from './background/plan-rows.ts'
 import { processState } from './background/state-process.ts'
 import { sweep } from './background/sweep.ts'
 
@@ -12,6 +13,7 @@ const handlers: { [Q in Background]: { run: (app: App, payload: Payload<Q>) => P
   {
     'runs-lost': { run: (app, job) => losePhase(app, job.runId, job.phase), concurrency: 2 },
     'state-process': { run: (app, job) => processState(app, job.stateVersionId), concurrency: 1 },
+    'plan-rows': { run: (app, job) => cutLargePlan(app, job.planId), concurrency: 1 },
     'organization-delete': { run: (app, job) => deleteOrganizationRows(app, job.organizationId), concurrency: 1 },
     sweep: { run: (app) => sweep(app), concurrency: 1 },
   }

@@ -5,6 +5,7 @@ import type { App } from '../app.ts'
 import { configurationBlob } from '../configurations/queries.ts'
 import { problem } from '../errors.ts'
 import { ClaimLost, type PhaseResult, type PlanArtifact, type StateUpload } from '../phase.ts'
+import { planArrived } from '../plans/store.ts'
 import { poolQueue, poolQueueOptions } from '../queues.ts'
 import { artifactBlob, finishPhase, keepArtifact, lockHeld, stopWish, takePhase } from '../runs/hold.ts'
 import { appendLog } from '../runs/logs.ts'
@@ -131,6 +132,7 @@ export async function keepForAgent(
   const tooLarge = `The ${name} is larger than 2 GiB.`
   const stored = await app.blobs.put(bytes, { maxBytes: PLAN_ARTIFACT_LIMIT, tooLarge })
   await keepArtifact(app, phase, name, stored.id)
+  if (name === 'plan-json-redacted') await planArrived(app, phase.phaseId)
 }
 
 const RunRow = z.object({ workspace_id: z.string(), engine_version: z.string() })

@@ -1,10 +1,13 @@
 import { Readable } from 'node:stream'
+import { z } from 'zod'
+import { sql } from '../../db/sql.ts'
 import type { App } from '../../shared/app.ts'
 import { configurationBlob } from '../../shared/configurations/queries.ts'
 import type { PhaseHandle, PhaseResult, PhaseWork, PlanArtifact, StateUpload } from '../../shared/phase.ts'
 import { ClaimLost } from '../../shared/phase.ts'
+import { planArrived } from '../../shared/plans/store.ts'
 import { artifactBlob, type Claim, finishPhase, keepArtifact, lockHeld, stopWish } from '../../shared/runs/hold.ts'
-import { appendLog } from '../../shared/runs/logs.ts'
+import { appendLog, selectLogSize } from '../../shared/runs/logs.ts'
 import { stateBlob } from '../../shared/states/queries.ts'
 import { storeState } from '../../shared/states/store.ts'
 
@@ -14,7 +17,8 @@ const PLAN_ARTIFACT_LIMIT = 2 * 1024 * 1024 * 1024
 type Wish = 'cancel' | 'force' | 'lost'
 
 /**
- * A held phase of a runner on this database. The wish to stop arrives by NOTIFY; a poll finds what a lost connection
+ * A held phase of a runner on this database. Everything here may be done twice: the app's pool repeats what an outage
+ * left without an answer (lastingApp). The wish to stop arrives by NOTIFY; a poll finds what a lost connection
  * missed, and also that the claim is gone.
  */
 export function holdInDatabase(
@@ -23,6 +27,7 @@ export function holdInDatabase(
   claim: Claim,
   lost: AbortSignal,
 ): PhaseHandle & { release(): void } {
+  let logSize: number | undefined
   const stop = new AbortController()
   const listeners: ((wish: Wish) => void)[] = []
   const told = new Set<Wish>()
@@ -69,13 +74,18 @@ export function holdInDatabase(
     configuration: async () => (await blob(await configurationBlob(app.db, claim.runId))) ?? Readable.from([]),
     state: async () => (await blob(await stateBlob(app.db, work.workspace.id))) ?? Readable.from([]),
     artifact: async (name: PlanArtifact) => blob(await artifactBlob(app, claim.runId, name)),
-    log: (bytes) => guarded(app.db.transaction((tx) => appendLog(tx, claim.phaseId, claim.claim, bytes))),
+    async log(bytes) {
+      const at = (logSize ??= await guarded(selectLogSize(app.db, claim.phaseId, claim.claim)))
+      await guarded(app.db.transaction((tx) => appendLog(tx, claim.phaseId, claim.claim, bytes, at)))
+      logSize = at + bytes.length
+    },
     async keep(name, bytes) {
       const stored = await app.blobs.put(bytes, {
         maxBytes: PLAN_ARTIFACT_LIMIT,
         tooLarge: `The ${name} is larger than 2 GiB.`,
       })
       await guarded(keepArtifact(app, claim, name, stored.id))
+      if (name === 'plan-json-redacted') await planArrived(app, claim.phaseId)
     },
     async uploadState(meta: StateUpload, bytes) {
       await guarded(
@@ -95,11 +105,27 @@ export function holdInDatabase(
         ),
       )
     },
-    finish: (result: PhaseResult) => guarded(finishPhase(app, claim, result)),
+    finish: (result: PhaseResult) => guarded(finishOnce(app, claim, result)),
     release() {
       clearInterval(poll)
       for (const off of unsubscribe) off()
       lost.removeEventListener('abort', onLost)
     },
+  }
+}
+
+const EndRow = z.object({ status: z.string() })
+
+/** The end of a phase whose answer was lost is its end all the same. @throws ClaimLost */
+async function finishOnce(app: App, claim: Claim, result: PhaseResult): Promise<void> {
+  try {
+    await finishPhase(app, claim, result)
+  } catch (error) {
+    if (!(error instanceof ClaimLost)) throw error
+    const ended = await app.db.maybeOne(sql.type(EndRow)`
+      select status
+      from phases
+      where id = ${claim.phaseId} and claim = ${claim.claim}`)
+    if (ended?.status !== result.outcome) throw error
   }
 }

@@ -1,0 +1,10 @@
+/** Types whose objects hold what cannot be made again from a configuration: databases, buckets, volumes, clusters, keys. */
+const types: readonly RegExp[] = [
+  /^aws_(db_instance|rds_cluster|dynamodb_table|s3_bucket|ebs_volume|efs_file_system|fsx_\w+|redshift_cluster|docdb_cluster|neptune_cluster|kms_key|secretsmanager_secret|opensearch_domain|elasticsearch_domain|elasticache_(cluster|replication_group)|memorydb_cluster|eks_cluster|ecr_repository|kinesis_stream|msk_cluster|timestreamwrite_\w+|qldb_ledger|cognito_user_pool|cloudwatch_log_group|sqs_queue|backup_vault|keyspaces_table)$/,
+  /^google_(sql_database(_instance)?|storage_bucket|compute_(region_)?disk|bigquery_(dataset|table)|spanner_(instance|database)|bigtable_(instance|table)|filestore_instance|container_cluster|redis_instance|kms_(key_ring|crypto_key)|secret_manager_secret|firestore_database|alloydb_(cluster|instance)|artifact_registry_repository|pubsub_topic)$/,
+  /^azurerm_(storage_(account|container|share|blob|table|queue)|mssql_(server|database|managed_instance|managed_database)|(postgresql|mysql|mariadb)_\w*(server|database)|cosmosdb_\w+|managed_disk|key_vault(_key|_secret|_certificate)?|redis_cache|kubernetes_cluster|container_registry|kusto_(cluster|database)|netapp_volume|eventhub|log_analytics_workspace|recovery_services_vault)$/,
+  /^kubernetes_(persistent_volume(_claim)?(_v1)?|namespace(_v1)?|stateful_set(_v1)?|secret(_v1)?)$/,
+  /^(digitalocean_(volume|database_cluster|database_db|spaces_bucket|kubernetes_cluster)|hcloud_volume|openstack_(blockstorage_volume_v\d|objectstorage_container_v1|db_instance_v1)|scaleway_(rdb_instance|object_bucket|block_volume|k8s_cluster)|ovh_cloud_project_(database|kube)|oci_(database_\w+|objectstorage_bucket|core_volume)|linode_(volume|database_\w+)|vultr_(block_storage|database)|mongodbatlas_(cluster|advanced_cluster)|snowflake_(database|schema|table)|cloudflare_(r2_bucket|d1_database)|vault_mount|postgresql_database|mysql_database|proxmox_virtual_environment_vm|libvirt_volume|docker_volume)$/,
+]
+
+export const holdsData = (type: string): boolean => types.some((pattern) => pattern.test(type))
