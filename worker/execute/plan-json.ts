@@ -75,6 +75,8 @@ const SHOWN = [
  * Source: cli-protocol.md 4.3; the CLI renders this document, so a replaced value keeps its type.
  */
 export function redactPlan(plan: PlanJson): PlanJson {
+  const secrets = secretsOf(plan)
+  const redactChange = (change: Change) => redact(change, secrets)
   const resources = (list: ResourceChange[] | undefined) =>
     list?.map((resource) => ({ ...resource, change: redactChange(resource.change) }))
   const shown: PlanJson = Object.fromEntries(SHOWN.flatMap((key) => (key in plan ? [[key, plan[key]]] : [])))
@@ -98,26 +100,68 @@ export function redactPlan(plan: PlanJson): PlanJson {
   return shown
 }
 
-function redactChange(change: Change): Change {
+/** Shorter ones are no secrets worth the name, and would hide words that only happen to be the same. */
+const SECRET_FROM = 6
+
+/**
+ * Texts that some place of the plan marks as sensitive. Providers copy arguments into attributes without their marks
+ * (`output` of terraform_data is its `input`), so that the same text is hidden wherever it stands alone.
+ */
+function secretsOf(plan: PlanJson): Set<string> {
+  const found = new Set<string>()
+  const collect = (value: unknown, marks: unknown): void => {
+    if (typeof value === 'string') {
+      if (marks === true && value.length >= SECRET_FROM) found.add(value)
+    } else if (typeof value === 'object' && value !== null && (marks === true || typeof marks === 'object')) {
+      for (const [key, item] of Object.entries(value)) {
+        collect(item, marks === true ? true : marks && own(marks as Record<string, unknown>, key))
+      }
+    }
+  }
+  const changes = [...(plan.resource_changes ?? []), ...(plan.resource_drift ?? [])].map((resource) => resource.change)
+  for (const change of [...changes, ...Object.values(plan.output_changes ?? {})]) {
+    collect(change.before, change.before_sensitive)
+    collect(change.after, change.after_sensitive)
+  }
+  return found
+}
+
+function redact(change: Change, secrets: ReadonlySet<string>): Change {
   const redacted = { ...change }
-  if ('before' in change) redacted.before = mask(change.before, change.before_sensitive, change.after, 'before')
-  if ('after' in change) redacted.after = mask(change.after, change.after_sensitive, change.before, 'after')
+  const hide = (value: unknown, marks: unknown, other: unknown, side: Side) => mask(value, marks, other, side, secrets)
+  if ('before' in change) redacted.before = hide(change.before, change.before_sensitive, change.after, 'before')
+  if ('after' in change) redacted.after = hide(change.after, change.after_sensitive, change.before, 'after')
   return redacted
 }
 
 type Side = 'before' | 'after'
 
 /** @param other the value at the same place on the other side, so that a difference stays visible as one */
-function mask(value: unknown, marks: unknown, other: unknown, side: Side): unknown {
-  if (marks === true) return placeholder(value, other, side)
-  if (Array.isArray(value) && Array.isArray(marks)) {
-    return value.map((item, index) => mask(item, marks[index], Array.isArray(other) ? other[index] : undefined, side))
+function mask(value: unknown, marks: unknown, other: unknown, side: Side, secrets: ReadonlySet<string>): unknown {
+  if (marks === true || (typeof value === 'string' && secrets.has(value))) return placeholder(value, other, side)
+  if (secrets.size === 0 && (typeof marks !== 'object' || marks === null)) return value
+  if (Array.isArray(value)) {
+    return value.map((item, index) =>
+      mask(
+        item,
+        Array.isArray(marks) ? marks[index] : undefined,
+        Array.isArray(other) ? other[index] : undefined,
+        side,
+        secrets,
+      ),
+    )
   }
-  if (isObject(value) && isObject(marks)) {
+  if (isObject(value)) {
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [
         key,
-        mask(item, own(marks, key), isObject(other) ? own(other, key) : undefined, side),
+        mask(
+          item,
+          isObject(marks) ? own(marks, key) : undefined,
+          isObject(other) ? own(other, key) : undefined,
+          side,
+          secrets,
+        ),
       ]),
     )
   }
