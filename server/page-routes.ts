@@ -1,13 +1,23 @@
+import { agentPages } from './agents/page.ts'
 import { aliasPages } from './alias-pages.ts'
 import { consentPages } from './login/consent.ts'
 import { loginPages } from './login/page.ts'
+import { membershipPages } from './memberships/page.ts'
 import { organizationPages } from './organizations/page.ts'
+import { organizationSettingsPages } from './organizations/settings-page.ts'
 import type { PageRoute, PageRoutes } from './page-route.ts'
+import { projectPages } from './projects/page.ts'
 import { runPages } from './runs/page.ts'
+import { teamPages } from './teams/page.ts'
 import { tokenPages } from './tokens/page.ts'
 import { userAdminPages } from './users/admin-page.ts'
 import { accountPages } from './users/page.ts'
+import { variablePages } from './variables/page.ts'
+import { varsetPages } from './varsets/page.ts'
+import { workspaceAccessPages } from './workspaces/access-page.ts'
 import { workspacePages } from './workspaces/page.ts'
+import { workspaceSettingsPages } from './workspaces/settings-page.ts'
+import { workspaceSharingPages } from './workspaces/sharing-page.ts'
 
 /** Every router of pages, one a line. Order matters: a fixed path stands before one with a parameter. */
 const all: PageRoutes[] = [
@@ -18,6 +28,16 @@ const all: PageRoutes[] = [
   userAdminPages,
   organizationPages,
   workspacePages,
+  workspaceSettingsPages,
+  workspaceSharingPages,
+  workspaceAccessPages,
+  variablePages,
+  projectPages,
+  varsetPages,
+  teamPages,
+  membershipPages,
+  agentPages,
+  organizationSettingsPages,
   runPages,
   aliasPages,
 ]

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { compileFile, type compileTemplate } from 'pug'
 import { asset } from './assets.ts'
 import { badgeOf } from './badge.ts'
+import { errorAt } from './form-error.ts'
 import { checkIcon } from './icons.ts'
 import { ago, browserOf, counted, duration, exactTime } from './words.ts'
 
@@ -24,6 +25,7 @@ const helpers = {
   browserOf,
   counted,
   duration,
+  errorAt,
   exactTime,
 }
 

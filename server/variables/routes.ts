@@ -1,3 +1,4 @@
+import { userIdOf } from '../../shared/access/actor.ts'
 import { problem } from '../../shared/errors.ts'
 import type { Action } from '../../shared/permissions.ts'
 import {
@@ -34,7 +35,9 @@ export function variableRoutes<S extends Subject>(
     { action: actions.manage, subject, attributes: VariableInput, maxBodyBytes: MAX_BODY, answers: 201 },
     async (ctx) => {
       const { app, input } = ctx
-      const created = await app.db.transaction((tx) => createVariable(app, tx, ownerOf(ctx.subject), input.attributes))
+      const created = await app.db.transaction((tx) =>
+        createVariable(app, tx, ownerOf(ctx.subject), input.attributes, userIdOf(ctx.actor)),
+      )
       return one(variable, created, ctx)
     },
   )
@@ -52,7 +55,7 @@ export function variableRoutes<S extends Subject>(
       const { app, input } = ctx
       const id = ctx.params.variable_id!
       const updated = await app.db.transaction((tx) =>
-        updateVariable(app, tx, ownerOf(ctx.subject), id, input.attributes),
+        updateVariable(app, tx, ownerOf(ctx.subject), id, input.attributes, userIdOf(ctx.actor)),
       )
       return one(variable, updated, ctx)
     },

@@ -1,5 +1,6 @@
 // Source: shared/api/surface.tsv (varsets), https://developer.hashicorp.com/terraform/cloud-docs/api-docs/variable-sets
 import { z } from 'zod'
+import { userIdOf } from '../../shared/access/actor.ts'
 import { visibleProjects, visibleWorkspaces } from '../../shared/access/visible.ts'
 import { invalid, problem } from '../../shared/errors.ts'
 import { selectOptionalProject } from '../../shared/projects/queries.ts'
@@ -110,7 +111,8 @@ varsets.post(
       const id = await createVarset(tx, { organizationId, projectId }, input.attributes)
       const created = { id, organization_id: organizationId, project_id: projectId }
       for (const target of targets) await applyVarset(tx, created, target, idsOf(input.relatedList(target) ?? []))
-      for (const given of variablesOf(input)) await createVariable(app, tx, { varsetId: id }, given)
+      for (const given of variablesOf(input))
+        await createVariable(app, tx, { varsetId: id }, given, userIdOf(ctx.actor))
       return created
     })
     return show(ctx, owner)

@@ -173,7 +173,10 @@ const textOf = (value: unknown): string => {
 }
 
 /** Who holds the workspace: a run, a person or a team. */
-async function lockOf(ctx: PageContext, w: Workspace): Promise<{ by: string; isOwn: boolean; href?: string } | null> {
+export async function lockOf(
+  ctx: PageContext,
+  w: Workspace,
+): Promise<{ by: string; isOwn: boolean; href?: string } | null> {
   if (w.holder_run_id) {
     const href = runPath({ organization_name: w.organization_name, workspace_name: w.name, id: w.holder_run_id })
     return { by: 'a run', isOwn: false, href }

@@ -3,7 +3,7 @@ import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import type { PhaseVariable } from '../phase.ts'
-import { VariableRow, variableColumns } from './queries.ts'
+import { authorColumns, VariableRow, variableColumns } from './queries.ts'
 import { openValue } from './variables.ts'
 
 export interface VariableScope {
@@ -12,7 +12,12 @@ export interface VariableScope {
   organizationId: string
 }
 
-const RankedRow = VariableRow.extend({ set_name: z.string().nullable() })
+const RankedRow = VariableRow.extend({
+  set_name: z.string().nullable(),
+  set_priority: z.boolean().nullable(),
+  value_set_at: z.date(),
+  value_set_by_name: z.string().nullable(),
+})
 export type RankedVariable = z.output<typeof RankedRow>
 
 /**
@@ -37,7 +42,7 @@ const selectRankedVariables = (tx: Tx, scope: VariableScope) =>
           or exists (select 1 from varset_workspaces x where x.varset_id = s.id and x.workspace_id = ${scope.workspaceId})
           or exists (select 1 from varset_projects x where x.varset_id = s.id and x.project_id = ${scope.projectId}))
     )
-    select ${variableColumns}, s.name as set_name
+    select ${variableColumns}, ${authorColumns}, s.name as set_name, s.priority as set_priority
     from variables v
     left join sets s on s.id = v.varset_id
     where v.workspace_id = ${scope.workspaceId} or s.id is not null
@@ -51,6 +56,17 @@ export async function selectEffectiveVariables(tx: Tx, scope: VariableScope): Pr
     if (!winners.has(name)) winners.set(name, row)
   }
   return [...winners.values()]
+}
+
+/** Each category and key with the variable that counts and those that it overrides, the next in line first; by key. */
+export async function selectVariableStack(
+  tx: Tx,
+  scope: VariableScope,
+): Promise<{ winner: RankedVariable; overridden: RankedVariable[] }[]> {
+  const groups = Map.groupBy(await selectRankedVariables(tx, scope), (row) => `${row.category} ${row.key}`)
+  return [...groups.values()]
+    .map(([winner, ...overridden]) => ({ winner: winner!, overridden }))
+    .sort((a, b) => a.winner.key.localeCompare(b.winner.key, 'en'))
 }
 
 /**

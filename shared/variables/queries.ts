@@ -74,20 +74,45 @@ export const insertVariable = (
   tx: Tx,
   owner: VariableOwner,
   row: Omit<Variable, 'workspace_id' | 'varset_id' | 'created_at'>,
+  by: string | null,
 ) =>
   tx.query(sql.void`
-    insert into variables (id, workspace_id, varset_id, module_id, key, value, description, category, hcl, sensitive, version_id, created_at)
+    insert into variables (id, workspace_id, varset_id, module_id, key, value, description, category, hcl, sensitive, version_id, value_set_by, created_at)
     values (${row.id}, ${'workspaceId' in owner ? owner.workspaceId : null},
       ${'varsetId' in owner ? owner.varsetId : null}, ${'moduleId' in owner ? owner.moduleId : null}, ${row.key}, ${sql.binary(row.value)}, ${row.description},
-      ${row.category}, ${row.hcl}, ${row.sensitive}, ${row.version_id}, clock_timestamp())`)
+      ${row.category}, ${row.hcl}, ${row.sensitive}, ${row.version_id}, ${by}, clock_timestamp())`)
 
-export const updateVariableRow = (tx: Tx, row: Variable) =>
+/** `setBy`: the value was given too, by this user (null: by a token of no person). undefined: it is the old one. */
+export const updateVariableRow = (tx: Tx, row: Variable, setBy: string | null | undefined) =>
   tx.query(sql.void`
     update variables
     set key = ${row.key}, value = ${sql.binary(row.value)}, description = ${row.description},
       category = ${row.category}, hcl = ${row.hcl}, sensitive = ${row.sensitive}, version_id = ${row.version_id},
+      value_set_at = case when ${setBy !== undefined} then now() else value_set_at end,
+      value_set_by = case when ${setBy !== undefined} then ${setBy ?? null} else value_set_by end,
       updated_at = now()
     where id = ${row.id}`)
+
+const AuthoredRow = VariableRow.extend({ value_set_at: z.date(), value_set_by_name: z.string().nullable() })
+export type AuthoredVariable = z.output<typeof AuthoredRow>
+
+export const authorColumns = sql.fragment`
+  v.value_set_at, (select u.username from users u where u.id = v.value_set_by) as value_set_by_name`
+
+export const selectOptionalAuthoredVariable = (tx: Tx, owner: VariableOwner, id: string) =>
+  tx.maybeOne(sql.type(AuthoredRow)`
+    select ${variableColumns}, ${authorColumns}
+    from variables v
+    where v.id = ${id} and ${owned(owner)}`)
+
+/** All of them with who set each value, by key. */
+export const selectAuthoredVariables = (tx: Tx, owner: VariableOwner) =>
+  tx.any(sql.type(AuthoredRow)`
+    select ${variableColumns}, ${authorColumns}
+    from variables v
+    where ${owned(owner)}
+    order by lower(v.key), v.id
+    limit 10000`)
 
 export const deleteVariable = (tx: Tx, owner: VariableOwner, id: string) =>
   tx.query(sql.void`

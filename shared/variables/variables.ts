@@ -56,8 +56,14 @@ const newVersion = (): string => randomBytes(32).toString('hex')
 const taken = (error: unknown): unknown =>
   error instanceof UniqueIntegrityConstraintViolationError ? invalid('key', 'Key has already been taken') : error
 
-/** @throws problem 'invalid_attribute' */
-export async function createVariable(app: App, tx: Tx, owner: VariableOwner, input: VariableInput): Promise<Variable> {
+/** @throws problem 'invalid_attribute'; `by` is the user who sets it */
+export async function createVariable(
+  app: App,
+  tx: Tx,
+  owner: VariableOwner,
+  input: VariableInput,
+  by: string | null = null,
+): Promise<Variable> {
   if (input.key === undefined) throw invalid('key', "Key can't be blank")
   if (input.category === undefined) throw invalid('category', "Category can't be blank")
   const id = newId('var')
@@ -73,7 +79,7 @@ export async function createVariable(app: App, tx: Tx, owner: VariableOwner, inp
   }
   check(row, value)
   try {
-    await insertVariable(tx, owner, { ...row, value: app.secrets.seal(value, context(id)) })
+    await insertVariable(tx, owner, { ...row, value: app.secrets.seal(value, context(id)) }, by)
   } catch (error) {
     throw taken(error)
   }
@@ -90,6 +96,7 @@ export async function updateVariable(
   owner: VariableOwner,
   id: string,
   input: VariableInput,
+  by: string | null = null,
 ): Promise<Variable> {
   const before = await lockOptionalVariable(tx, owner, id)
   if (!before) throw problem('not_found')
@@ -109,7 +116,7 @@ export async function updateVariable(
   }
   check(after, value)
   try {
-    await updateVariableRow(tx, after)
+    await updateVariableRow(tx, after, value === undefined ? undefined : by)
   } catch (error) {
     throw taken(error)
   }
