@@ -8,6 +8,7 @@ import { health } from './health.ts'
 import { loginToken } from './login/token.ts'
 import { memberships } from './memberships/api.ts'
 import { meta } from './meta.ts'
+import { metrics } from './metrics.ts'
 import { notifications } from './notifications/api.ts'
 import { organizations } from './organizations/api.ts'
 import { phases } from './phases/api.ts'
@@ -60,6 +61,7 @@ const api: Routes[] = [
   phases,
   discovery,
   health,
+  metrics,
   loginToken,
   organizations,
   tokens,

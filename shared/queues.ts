@@ -90,8 +90,9 @@ export const queues = {
       deleteAfterSeconds: HOUR,
     },
   },
+  /** One of the sweeps of worker/background/sweep.ts; without a name all of them. */
   sweep: {
-    payload: z.object({}).catchall(z.unknown()),
+    payload: z.object({ name: z.string().optional() }),
     process: 'jobs',
     options: { policy: 'short', retryLimit: 0, expireInSeconds: 300, deleteAfterSeconds: HOUR },
   },

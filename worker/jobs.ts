@@ -4,7 +4,7 @@ import { losePhase } from '../shared/runs/hold.ts'
 import { deleteOrganizationRows } from './background/organization-delete.ts'
 import { cutLargePlan } from './background/plan-rows.ts'
 import { processState } from './background/state-process.ts'
-import { sweep } from './background/sweep.ts'
+import { sweep, sweeps } from './background/sweep.ts'
 
 type Background = Exclude<QueueName, 'runs' | 'test-runs'>
 
@@ -15,7 +15,7 @@ const handlers: { [Q in Background]: { run: (app: App, payload: Payload<Q>) => P
     'state-process': { run: (app, job) => processState(app, job.stateVersionId), concurrency: 1 },
     'plan-rows': { run: (app, job) => cutLargePlan(app, job.planId), concurrency: 1 },
     'organization-delete': { run: (app, job) => deleteOrganizationRows(app, job.organizationId), concurrency: 1 },
-    sweep: { run: (app) => sweep(app), concurrency: 1 },
+    sweep: { run: (app, job) => sweep(app, job.name), concurrency: 1 },
   }
 
 export async function startJobs(app: App): Promise<void> {
@@ -29,6 +29,9 @@ export async function startJobs(app: App): Promise<void> {
       await (run as (app: App, payload: unknown) => Promise<void>)(app, schema.parse(job!.data))
     })
   }
-  await app.queue.boss.schedule('sweep', '* * * * *', {})
+  // a schedule of an earlier version
+  await app.queue.boss.unschedule('sweep')
+  for (const [name, { cron }] of Object.entries(sweeps))
+    await app.queue.boss.schedule('sweep', cron, { name }, { key: name, singletonKey: name })
   app.log.info('jobs: ready')
 }

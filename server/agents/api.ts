@@ -9,10 +9,12 @@ import {
 } from '../../shared/agents/pool-changes.ts'
 import { type AgentPoolFilter, selectAgentPool, selectAgentPoolsPage } from '../../shared/agents/pools.ts'
 import { problem } from '../../shared/errors.ts'
+import { selectQueueDepths } from '../../shared/runs/depth.ts'
 import { selectTokensOfPool } from '../../shared/tokens/tokens.ts'
 import { many, one } from '../jsonapi/answer.ts'
 import type { Input } from '../jsonapi/body.ts'
 import { pageOf } from '../jsonapi/page.ts'
+import { queueStatus } from '../metrics.ts'
 import { type Context, Routes } from '../route.ts'
 import { organizationByName } from '../subjects.ts'
 import { authenticationToken } from '../tokens/json.ts'
@@ -135,6 +137,16 @@ agentPools.get(
       page,
     )
     return many(agent, rows, ctx, { page, totalCount })
+  },
+)
+
+agentPools.get(
+  '/agent-pools/:agent_pool_id/queue',
+  { action: 'agent-pool:read', subject: agentPoolById },
+  async (ctx) => {
+    const [depth] = await selectQueueDepths(ctx.app.db, ctx.subject.pool.id)
+    if (!depth) throw problem('not_found')
+    return one(queueStatus, depth, ctx)
   },
 )
 

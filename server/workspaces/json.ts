@@ -81,6 +81,8 @@ export const workspace = defineResource<Workspace & { kpis?: WorkspaceKpis | und
       'global-remote-state': w.global_remote_state,
       'project-remote-state': w.project_remote_state,
       'assessments-enabled': w.assessments_enabled,
+      'discard-superseded-runs': w.discard_superseded_runs,
+      'unconfirmed-plan-timeout-minutes': w.unconfirmed_plan_timeout_minutes,
       'auto-destroy-at': w.auto_destroy_at,
       'auto-destroy-activity-duration': w.auto_destroy_duration,
       'inherits-project-auto-destroy': w.inherits_auto_destroy,

@@ -9,6 +9,7 @@ import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { notify } from '../live.ts'
 import type { Workspace } from '../workspaces/queries.ts'
+import { discardSuperseded } from './superseded.ts'
 import { insertRunEvent, lockRun, transition } from './transition.ts'
 import { promoteNext } from './workspace-queue.ts'
 
@@ -105,7 +106,10 @@ export async function createRun(app: App, tx: Tx, run: NewRun): Promise<string> 
   await insertRunEvent(tx, id, 'created', run.createdBy)
   await notify(tx, 'runs', `${workspace.id} ${id}`)
   if (planOnly || savePlan) await transition(app, tx, await lockRun(tx, id), 'turn')
-  else await promoteNext(app, tx, workspace.id)
+  else {
+    if (workspace.discard_superseded_runs) await discardSuperseded(app, tx, { id, workspaceId: workspace.id })
+    await promoteNext(app, tx, workspace.id)
+  }
   return id
 }
 

@@ -123,7 +123,9 @@ export async function finishPhase(app: App, claim: Claim, result: PhaseResult): 
       held = { ...run, has_changes: finished.hasChanges }
     }
     const event = `${claim.phase}-${result.outcome}` as const
-    await transition(app, tx, held, event, result.outcome === 'errored' ? { reason: result.reason } : {})
+    const ended = result.outcome === 'errored' ? result.reason : undefined
+    const reason = result.outcome === 'finished' ? undefined : (run.stop_reason ?? ended)
+    await transition(app, tx, held, event, reason === undefined ? {} : { reason })
     if (event !== 'apply-finished') return
     await keepConfiguration(tx, run.id)
     await startTriggeredRuns(app, tx, run)

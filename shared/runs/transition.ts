@@ -32,6 +32,7 @@ const LockedRow = z.object({
   allow_empty_apply: z.boolean(),
   has_changes: z.boolean(),
   stop_wish: z.enum(['cancel', 'force']).nullable(),
+  stop_reason: z.string().nullable(),
   force_cancel_available: z.boolean(),
   execution_mode: z.string(),
   agent_pool_id: z.string().nullable(),
@@ -51,8 +52,9 @@ export async function lockRun(tx: Tx, runId: string): Promise<LockedRun> {
     where w.id = (select r.workspace_id from runs r where r.id = ${runId})
     for no key update of w`)
   const run = await tx.maybeOne(sql.type(LockedRow)`
-    select r.id, r.workspace_id, r.organization_id, r.status, r.plan_only, r.save_plan, r.auto_apply, r.allow_empty_apply, r.has_changes,
-      r.stop_wish, coalesce(r.force_cancel_available_at <= now(), false) as force_cancel_available,
+    select r.id, r.workspace_id, r.organization_id, r.status, r.plan_only, r.save_plan, r.auto_apply,
+      r.allow_empty_apply, r.has_changes, r.stop_wish, r.stop_reason,
+      coalesce(r.force_cancel_available_at <= now(), false) as force_cancel_available,
       r.execution_mode, r.agent_pool_id, r.finished_at
     from runs r
     where r.id = ${runId}

@@ -32,6 +32,8 @@ export const WorkspaceRow = z.object({
   trigger_prefixes: z.array(z.string()),
   trigger_patterns: z.array(z.string()),
   assessments_enabled: z.boolean(),
+  discard_superseded_runs: z.boolean(),
+  unconfirmed_plan_timeout_minutes: z.number().nullable(),
   ssh_key_id: z.string().nullable(),
   auto_destroy_at: z.date().nullable(),
   /** the effective one */
@@ -79,7 +81,7 @@ export const workspaceColumns = sql.fragment`
   w.overwrites_execution_mode, w.overwrites_agent_pool, w.working_directory, w.auto_apply, w.auto_apply_run_trigger,
   w.allow_destroy_plan, w.structured_run_output, w.queue_all_runs, w.speculative_enabled, w.file_triggers_enabled,
   w.global_remote_state, w.project_remote_state, w.trigger_prefixes, w.trigger_patterns, w.assessments_enabled,
-  w.ssh_key_id, w.auto_destroy_at, w.inherits_auto_destroy,
+  w.discard_superseded_runs, w.unconfirmed_plan_timeout_minutes, w.ssh_key_id, w.auto_destroy_at, w.inherits_auto_destroy,
   case when w.inherits_auto_destroy then p.settings ->> 'auto-destroy-activity-duration'
     else w.auto_destroy_duration end as auto_destroy_duration,
   (select jsonb_build_object('id', d.id, 'days', d.days)

@@ -18,6 +18,8 @@ export const autoDestroyDuration = z
   .nullable()
   .optional()
 
+const YEAR_IN_MINUTES = 365 * 24 * 60
+
 export const WorkspaceSettings = z.object({
   name: z.string().optional(),
   description: text,
@@ -34,6 +36,8 @@ export const WorkspaceSettings = z.object({
   'auto-destroy-activity-duration': autoDestroyDuration,
   'inherits-project-auto-destroy': flag,
   'assessments-enabled': flag,
+  'discard-superseded-runs': flag,
+  'unconfirmed-plan-timeout-minutes': z.number().int().min(1).max(YEAR_IN_MINUTES).nullable().optional(),
   'trigger-prefixes': paths,
   'trigger-patterns': paths,
   'working-directory': z.string().nullable().optional(),
@@ -49,7 +53,7 @@ export const WorkspaceSettings = z.object({
 export type WorkspaceSettings = z.output<typeof WorkspaceSettings>
 
 /** Columns to write. */
-export type Columns = Record<string, string | boolean | string[] | null>
+export type Columns = Record<string, string | number | boolean | string[] | null>
 
 /** Settings that go to a column as they are: column and what null means. */
 const plain: Partial<Record<keyof WorkspaceSettings, [column: string, whenNull: string | boolean | string[] | null]>> =
@@ -69,6 +73,8 @@ const plain: Partial<Record<keyof WorkspaceSettings, [column: string, whenNull: 
     'auto-destroy-activity-duration': ['auto_destroy_duration', null],
     'inherits-project-auto-destroy': ['inherits_auto_destroy', true],
     'assessments-enabled': ['assessments_enabled', false],
+    'discard-superseded-runs': ['discard_superseded_runs', false],
+    'unconfirmed-plan-timeout-minutes': ['unconfirmed_plan_timeout_minutes', null],
     'trigger-prefixes': ['trigger_prefixes', []],
     'trigger-patterns': ['trigger_patterns', []],
     'working-directory': ['working_directory', ''],

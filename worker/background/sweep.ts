@@ -1,39 +1,84 @@
-import { z } from 'zod'
+import type { QuerySqlToken } from 'slonik'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../../shared/app.ts'
 import { expireData } from '../../shared/retention/expire.ts'
-import { promoteNext } from '../../shared/runs/workspace-queue.ts'
+import { dispatchMissed, promoteMissed, replaceVanishedJobs } from '../../shared/runs/repair.ts'
+import { discardUnconfirmed, endInterrupted, interruptOverdue } from '../../shared/runs/time-limits.ts'
 import { destroyIdle } from './auto-destroy.ts'
 
-const IdRow = z.object({ id: z.string() })
+/** @returns how much it repaired or removed */
+type Sweep = (app: App) => Promise<number>
 
-/** Repairs what a dead process left undone. Each step is idempotent and bounded. */
-export async function sweep(app: App): Promise<void> {
-  await promoteMissed(app)
-  await app.db.query(sql.void`delete from sessions where expires_at < now()`)
-  await app.db.query(sql.void`delete from oauth_codes where expires_at < now() - interval '1 day'`)
-  await app.db.query(sql.void`delete from runners where heartbeat_at < now() - interval '5 minutes'`)
-  await app.db.query(sql.void`delete from agents where last_ping_at < now() - interval '1 day'`)
-  await expireData(app)
-  await destroyIdle(app)
-  await removeUnusedBlobs(app)
+const EACH_MINUTE = '* * * * *'
+const EACH_QUARTER = '*/15 * * * *'
+
+/** Repairs what dead processes left undone, and ends what takes too long. Each is idempotent and bounded. */
+export const sweeps: Record<string, { cron: string; run: Sweep }> = {
+  'missed-promotions': { cron: EACH_MINUTE, run: promoteMissed },
+  'missed-dispatches': { cron: EACH_MINUTE, run: dispatchMissed },
+  'vanished-jobs': { cron: EACH_MINUTE, run: (app) => replaceVanishedJobs(app) },
+  'overdue-phases': {
+    cron: EACH_MINUTE,
+    run: async (app) => (await interruptOverdue(app)) + (await endInterrupted(app)),
+  },
+  'unconfirmed-plans': { cron: EACH_MINUTE, run: discardUnconfirmed },
+  'auto-destroy': { cron: EACH_MINUTE, run: (app) => uncounted(destroyIdle(app)) },
+  retention: { cron: EACH_MINUTE, run: (app) => uncounted(expireData(app)) },
+  'lost-workers': { cron: EACH_MINUTE, run: removeLostWorkers },
+  'expired-credentials': { cron: EACH_QUARTER, run: removeExpired },
+  'unused-blobs': { cron: EACH_QUARTER, run: (app) => removeUnusedBlobs(app) },
 }
 
-/** Workspaces with a pending run and no holder: a call of promoteNext was missed. */
-async function promoteMissed(app: App): Promise<void> {
-  const rows = await app.db.any(sql.type(IdRow)`
-    select distinct w.id
-    from runs r
-    join workspaces w on w.id = r.workspace_id
-    where r.status = 'pending' and not r.plan_only and not r.save_plan
-      and w.holder_run_id is null and w.locked_by_user_id is null and w.locked_by_team_id is null
-    limit 500`)
-  for (const { id } of rows) await app.db.transaction((tx) => promoteNext(app, tx, id))
+/** Does one sweep, or all of them, and keeps a record for the metrics. @throws Error the first failure, after the rest */
+export async function sweep(app: App, name?: string): Promise<void> {
+  const failures: Error[] = []
+  for (const [known, { run }] of Object.entries(sweeps)) {
+    if (name !== undefined && name !== known) continue
+    const start = performance.now()
+    try {
+      const repaired = await run(app)
+      await record(app, known, repaired, performance.now() - start, null)
+    } catch (error) {
+      await record(app, known, 0, performance.now() - start, (error as Error).message)
+      failures.push(error as Error)
+    }
+  }
+  if (failures[0]) throw failures[0]
+}
+
+const record = (app: App, name: string, repaired: number, ms: number, error: string | null) =>
+  app.db.query(sql.void`
+    insert into sweeps as s (name, runs, repaired, last_run_at, last_ms, last_error)
+    values (${name}, 1, ${repaired}, now(), ${Math.round(ms)}, ${error})
+    on conflict (name) do update
+    set runs = s.runs + 1, repaired = s.repaired + excluded.repaired, last_run_at = excluded.last_run_at,
+      last_ms = excluded.last_ms, last_error = excluded.last_error`)
+
+const uncounted = async (work: Promise<void>): Promise<number> => {
+  await work
+  return 0
+}
+
+const deleted = async (app: App, query: QuerySqlToken): Promise<number> => (await app.db.query(query)).rowCount
+
+async function removeLostWorkers(app: App): Promise<number> {
+  const runners = await deleted(app, sql.void`delete from runners where heartbeat_at < now() - interval '5 minutes'`)
+  return runners + (await deleted(app, sql.void`delete from agents where last_ping_at < now() - interval '1 day'`))
+}
+
+/** Expired tokens stay a month: their owners see that they expired. */
+async function removeExpired(app: App): Promise<number> {
+  let count = await deleted(app, sql.void`delete from sessions where expires_at < now()`)
+  count += await deleted(app, sql.void`delete from oauth_codes where expires_at < now() - interval '1 day'`)
+  count += await deleted(app, sql.void`delete from tokens where expired_at < now() - interval '30 days'`)
+  return count
 }
 
 /** Blobs that no row refers to: uploads that broke off, and what cascading deletes left. */
 const removeUnusedBlobs = (app: App) =>
-  app.db.query(sql.void`
+  deleted(
+    app,
+    sql.void`
     delete from blobs
     where id in (
       select b.id
@@ -51,4 +96,5 @@ const removeUnusedBlobs = (app: App) =>
         and not exists (select 1 from registry_provider_versions v where v.shasums_signature_blob_id = b.id)
         and not exists (select 1 from registry_provider_platforms f where f.blob_id = b.id)
         and not exists (select 1 from test_configurations c where c.blob_id = b.id)
-      limit 200)`)
+      limit 200)`,
+  )
