@@ -1,3 +1,10 @@
+import { adminOrganizations } from './admin/organizations.ts'
+import { adminPlans } from './admin/plans.ts'
+import { adminRuns } from './admin/runs.ts'
+import { adminSettings } from './admin/settings.ts'
+import { adminToolVersions } from './admin/tool-versions.ts'
+import { adminUsers } from './admin/users.ts'
+import { adminWorkspaces } from './admin/workspaces.ts'
 import { agentPools } from './agents/api.ts'
 import { agentLeftStates } from './agents/left-states.ts'
 import { agentPhases } from './agents/phases.ts'
@@ -91,6 +98,13 @@ const api: Routes[] = [
   gpgKeys,
   testRuns,
   sshKeys,
+  adminOrganizations,
+  adminPlans,
+  adminRuns,
+  adminSettings,
+  adminToolVersions,
+  adminUsers,
+  adminWorkspaces,
   reservedTagKeys,
   retentionPolicies,
   meta,

@@ -1,4 +1,5 @@
 import { selectConfigurations } from '../../shared/configurations/queries.ts'
+import { selectOrganizations } from '../../shared/organizations/queries.ts'
 import { selectComments, selectRunEvents } from '../../shared/runs/discussion.ts'
 import { type Estimate, estimates } from '../../shared/runs/estimate.ts'
 import { findRow, type RunEvent } from '../../shared/runs/lifecycle.ts'
@@ -9,6 +10,7 @@ import { selectUsers } from '../../shared/users/users.ts'
 import { selectWorkspaces } from '../../shared/workspaces/queries.ts'
 import { configuration } from '../configurations/json.ts'
 import { defineResource, statusTimestamps, toMany, toOne } from '../jsonapi/document.ts'
+import { organization } from '../organizations/json.ts'
 import { apply, plan } from '../phases/json.ts'
 import type { Context } from '../route.ts'
 import { user } from '../users/json.ts'
@@ -147,6 +149,13 @@ export const run = defineResource<Run & { position_in_queue?: number }>({
         rows.map((r) => r.workspace_id),
       ),
     }),
+    'workspace.organization': async (rows, { app }) => [
+      { resource: workspace, rows: await selectWorkspaces(app.db, [...new Set(rows.map((r) => r.workspace_id))]) },
+      {
+        resource: organization,
+        rows: await selectOrganizations(app.db, [...new Set(rows.map((r) => r.organization_id))]),
+      },
+    ],
     'configuration-version': async (rows, { app }) => ({
       resource: configuration,
       rows: await selectConfigurations(

@@ -11,7 +11,7 @@ export const userAdminPages = new PageRoutes()
 async function draw(ctx: PageContext, more: Record<string, unknown> = {}): Promise<void> {
   const page = pageOf(ctx)
   const q = ctx.ask('q').trim()
-  const { rows, totalCount } = await selectUsersPage(ctx.app.db, q || null, page)
+  const { rows, totalCount } = await selectUsersPage(ctx.app.db, { q: q || null }, page)
   const values = { username: '', email: '', admin: false }
   await ctx.render('admin/users', { users: rows, totalCount, page, q, values, error: null, link: null, ...more })
 }

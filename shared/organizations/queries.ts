@@ -13,7 +13,7 @@ export const OrganizationRow = z.object({
 })
 export type Organization = z.output<typeof OrganizationRow>
 
-const columns = sql.fragment`
+export const organizationColumns = sql.fragment`
   o.id, o.name, o.email, o.settings, o.created_at,
   (select p.id from projects p where p.organization_id = o.id and p.is_default) as default_project_id,
   (select jsonb_build_object('id', d.id, 'days', d.days)
@@ -22,20 +22,20 @@ const columns = sql.fragment`
 
 export const selectOptionalOrganizationByName = (tx: Tx, name: string) =>
   tx.maybeOne(sql.type(OrganizationRow)`
-    select ${columns}
+    select ${organizationColumns}
     from organizations o
     where lower(o.name) = lower(${name}) and o.deleted_at is null`)
 
 export const selectOrganization = (tx: Tx, id: string) =>
   tx.one(sql.type(OrganizationRow)`
-    select ${columns}
+    select ${organizationColumns}
     from organizations o
     where o.id = ${id}`)
 
 /** Organizations by id, in no order; for includes. */
 export const selectOrganizations = (tx: Tx, ids: readonly string[]) =>
   tx.any(sql.type(OrganizationRow)`
-    select ${columns}
+    select ${organizationColumns}
     from organizations o
     where o.id = any(${sql.array([...ids], 'text')})`)
 
@@ -48,7 +48,7 @@ export async function selectOrganizationsPage(
   page: { size: number; offset: number },
 ) {
   const rows = await tx.any(sql.type(counted)`
-    select ${columns}, count(*) over ()::int as total_count
+    select ${organizationColumns}, count(*) over ()::int as total_count
     from organizations o
     where o.deleted_at is null
       and (${filter.userId}::text is null or exists (

@@ -108,6 +108,25 @@ export const forceCancelRun = (app: App, runId: string, by: By): Promise<void> =
     await comment(tx, runId, by)
   })
 
+/** A site admin ends a run at once, whatever its status: no cancel before it, no time to cool off. */
+export const endRun = (app: App, runId: string, by: By): Promise<void> =>
+  app.db.transaction(async (tx) => {
+    const run = await lockRun(tx, runId)
+    const waits = findRow(run.status, 'cancel', factsOf(run))?.to === 'canceled'
+    const forced = { ...run, stop_wish: run.stop_wish ?? ('cancel' as const), force_cancel_available: true }
+    await transition(app, tx, waits ? run : forced, waits ? 'cancel' : 'force-cancel', {
+      by: by.userId,
+      reason: 'The run was ended by a site admin; its state may be lost.',
+    })
+    await tx.query(sql.void`
+      update runs
+      set force_canceled_at = now(), canceled_at = coalesce(canceled_at, now()), stop_wish = 'force',
+        canceled_by = ${by.userId},
+        status_timestamps = status_timestamps || jsonb_build_object('force-canceled-at', ${app.now().toISOString()}::text)
+      where id = ${runId}`)
+    await comment(tx, runId, by)
+  })
+
 /** A pending run goes before everything that waits or holds: the holder is discarded, the others stay behind. */
 export const forceExecuteRun = (app: App, runId: string, by: By): Promise<void> =>
   app.db.transaction(async (tx) => {

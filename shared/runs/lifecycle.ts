@@ -107,6 +107,7 @@ export const lifecycle: readonly LifecycleRow[] = [
   { from: ['applying'],          on: 'cancel',         when: (f) => f.stopWish === null, to: 'applying', effect: 'stop-engine' },
   { from: ['planning'],          on: 'force-cancel',   when: (f) => f.stopWish !== null && f.forceCancelAvailable, to: 'canceled', plan: 'canceled', apply: 'unreachable', effect: 'stop-engine' },
   { from: ['applying'],          on: 'force-cancel',   when: (f) => f.stopWish !== null && f.forceCancelAvailable, to: 'canceled', apply: 'canceled', effect: 'stop-engine' },
+  { from: ['planned', 'planned_and_saved'], on: 'force-cancel', when: (f) => f.stopWish !== null && f.forceCancelAvailable, to: 'canceled', apply: 'unreachable' },
 
   { from: ['planning', 'plan_queued'], on: 'lost',     to: 'errored', plan: 'errored', apply: 'unreachable' },
   { from: ['applying'],          on: 'lost',           to: 'errored', apply: 'errored' },

@@ -60,7 +60,7 @@ export const RunRow = z.object({
 })
 export type Run = z.output<typeof RunRow>
 
-const columns = sql.fragment`
+export const runColumns = sql.fragment`
   r.id, r.workspace_id, w.name as workspace_name, r.organization_id, o.name as organization_name, w.project_id,
   r.configuration_version_id, r.number, r.status, r.plan_only, r.save_plan, r.is_destroy, r.refresh, r.refresh_only,
   r.auto_apply, r.allow_empty_apply, r.allow_config_generation, r.structured_output, r.target_addrs, r.replace_addrs,
@@ -81,28 +81,28 @@ const columns = sql.fragment`
     order by s.serial desc
     limit 1) as recoverable_state_version_id`
 
-const tables = sql.fragment`
+export const runTables = sql.fragment`
   runs r
   join workspaces w on w.id = r.workspace_id
   join organizations o on o.id = r.organization_id and o.deleted_at is null`
 
 export const selectOptionalRun = (tx: Tx, id: string) =>
   tx.maybeOne(sql.type(RunRow)`
-    select ${columns}
-    from ${tables}
+    select ${runColumns}
+    from ${runTables}
     where r.id = ${id}`)
 
 export const selectRun = (tx: Tx, id: string) =>
   tx.one(sql.type(RunRow)`
-    select ${columns}
-    from ${tables}
+    select ${runColumns}
+    from ${runTables}
     where r.id = ${id}`)
 
 /** Runs by id, in no order; for includes. */
 export const selectRuns = (tx: Tx, ids: readonly string[]) =>
   tx.any(sql.type(RunRow)`
-    select ${columns}
-    from ${tables}
+    select ${runColumns}
+    from ${runTables}
     where r.id = any(${sql.array([...ids], 'text')})`)
 
 export interface RunFilter {
@@ -149,8 +149,8 @@ export async function selectRunsOfWorkspace(
 ) {
   const where = sql.fragment`r.workspace_id = ${workspaceId} and ${conditions(filter)}`
   const rows = await tx.any(sql.type(RunRow)`
-    select ${columns}
-    from ${tables}
+    select ${runColumns}
+    from ${runTables}
     where ${where}
     order by r.created_at desc, r.id desc
     limit ${page.size} offset ${page.offset}`)
@@ -170,8 +170,8 @@ export const selectRunsOfOrganization = (
   page: { size: number; offset: number },
 ) =>
   tx.any(sql.type(RunRow)`
-    select ${columns}
-    from ${tables}
+    select ${runColumns}
+    from ${runTables}
     where r.organization_id = ${organizationId}
       and ${visible}
       and ${conditions(filter)}

@@ -5,7 +5,8 @@ import { sql } from '../../db/sql.ts'
 import { WorkspaceRow, workspaceColumns, workspaceTables } from './queries.ts'
 
 export interface WorkspaceFilter {
-  organizationId: string
+  /** null: of the whole site */
+  organizationId: string | null
   /** condition of visibleWorkspaces */
   visible: FragmentSqlToken
   /** part of the name */
@@ -31,7 +32,8 @@ const hasTag = (key: string, value?: string) => sql.fragment`exists (
 const likePattern = (text: string): string => text.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')
 
 function conditions(filter: WorkspaceFilter): FragmentSqlToken[] {
-  const all = [sql.fragment`w.organization_id = ${filter.organizationId}`, filter.visible]
+  const all = [filter.visible]
+  if (filter.organizationId !== null) all.push(sql.fragment`w.organization_id = ${filter.organizationId}`)
   if (filter.name) all.push(sql.fragment`strpos(lower(w.name), lower(${filter.name})) > 0`)
   if (filter.wildcardName) all.push(sql.fragment`lower(w.name) like lower(${likePattern(filter.wildcardName)})`)
   for (const key of filter.tags ?? []) all.push(hasTag(key))
@@ -44,7 +46,18 @@ function conditions(filter: WorkspaceFilter): FragmentSqlToken[] {
   return all
 }
 
+/** What needs a person, what failed, what works, what waits, the rest; of each the newest run first. */
+const urgency = sql.fragment`
+  case
+    when cr.status in ('planned', 'policy_override', 'policy_soft_failed', 'post_plan_awaiting_decision') then 0
+    when cr.status = 'errored' then 1
+    when cr.finished_at is null and cr.status not in ('pending', 'planned_and_saved') then 2
+    when cr.status = 'pending' then 3
+    else 4
+  end, cr.created_at desc nulls last, lower(w.name)`
+
 const orders: Record<string, FragmentSqlToken> = {
+  urgency,
   name: sql.fragment`lower(w.name)`,
   '-name': sql.fragment`lower(w.name) desc`,
   'current-run.created-at': sql.fragment`cr.created_at nulls last`,

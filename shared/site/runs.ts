@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import { RunRow, runColumns, runTables } from '../runs/queries.ts'
+
+export interface SiteRunFilter {
+  statuses: readonly string[]
+  /** created at or after, before */
+  from: Date | null
+  to: Date | null
+  /** a run's id, or part of a workspace's or organization's name */
+  q: string | undefined
+}
+
+/** Runs of the whole site, newest first. */
+export async function selectSiteRunsPage(tx: Tx, filter: SiteRunFilter, page: { size: number; offset: number }) {
+  const q = filter.q ?? null
+  const where = sql.fragment`
+    (${filter.statuses.length === 0} or r.status = any(${sql.array([...filter.statuses], 'text')}))
+    and r.created_at >= coalesce(${filter.from?.toISOString() ?? null}::timestamptz, '-infinity')
+    and r.created_at <= coalesce(${filter.to?.toISOString() ?? null}::timestamptz, 'infinity')
+    and (${q}::text is null or r.id = ${q} or strpos(lower(w.name), lower(${q})) > 0
+      or strpos(lower(o.name), lower(${q})) > 0)`
+  const rows = await tx.any(sql.type(RunRow)`
+    select ${runColumns}
+    from ${runTables}
+    where ${where}
+    order by r.created_at desc, r.id
+    limit ${page.size} offset ${page.offset}`)
+  const totalCount = await tx.oneFirst(sql.type(z.object({ count: z.number() }))`
+    select count(*)::int as count
+    from ${runTables}
+    where ${where}`)
+  return { rows, totalCount }
+}
