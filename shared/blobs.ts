@@ -82,14 +82,40 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
   const inTurn = turnstile(AT_ONCE)
 
   /** `flagged`: a byte for the form, then the clear bytes. One megabyte at a time passes here: copies are counted. */
-  async function writeChunk(id: string, seq: number, flagged: Buffer): Promise<void> {
+  async function sealed(id: string, seq: number, flagged: Buffer): Promise<Buffer> {
     const packed = await compressed(flagged.subarray(1))
     flagged[0] = STORED
     const body = packed ? Buffer.concat([Buffer.from([ZSTD]), packed]) : flagged
-    const sealed = secrets.seal(body, `${id}:${seq}`)
+    return secrets.seal(body, `${id}:${seq}`)
+  }
+
+  async function writeChunk(id: string, seq: number, flagged: Buffer): Promise<void> {
+    const data = await sealed(id, seq, flagged)
     await pool.query(sql.void`
       insert into blob_chunks (blob_id, seq, data)
-      values (${id}, ${seq}, ${sql.binary(sealed)})`)
+      values (${id}, ${seq}, ${sql.binary(data)})`)
+  }
+
+  const complete = ({ id, sizeBytes, sha256, md5 }: StoredBlob) =>
+    pool.query(sql.void`
+      update blobs
+      set size_bytes = ${sizeBytes}, sha256 = ${sql.binary(sha256)}, md5 = ${sql.binary(Buffer.from(md5, 'hex'))},
+        completed_at = now()
+      where id = ${id}`)
+
+  /** What fits one chunk is one statement. */
+  async function writeWhole({ id, sizeBytes, sha256, md5 }: StoredBlob, flagged: Buffer): Promise<void> {
+    const data = flagged.length > 1 ? await sealed(id, 0, flagged) : null
+    await pool.query(sql.void`
+      with blob as (
+        insert into blobs (id, data_key_id, size_bytes, sha256, md5, completed_at)
+        values (${id}, ${secrets.currentKeyId}, ${sizeBytes}, ${sql.binary(sha256)},
+          ${sql.binary(Buffer.from(md5, 'hex'))}, now())
+        returning id)
+      insert into blob_chunks (blob_id, seq, data)
+      select id, 0, ${data ? sql.binary(data) : null}::bytea
+      from blob
+      where ${data !== null}`)
   }
 
   async function readChunk(id: string, seq: number): Promise<Buffer> {
@@ -126,9 +152,10 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
       // filled again and again: an upload holds one chunk, however long it is
       const chunk = Buffer.allocUnsafeSlow(1 + CHUNK)
       let filled = 1
-      await pool.query(sql.void`
-        insert into blobs (id, data_key_id)
-        values (${id}, ${secrets.currentKeyId})`)
+      const begin = () =>
+        pool.query(sql.void`
+          insert into blobs (id, data_key_id)
+          values (${id}, ${secrets.currentKeyId})`)
       try {
         for await (const part of source) {
           sizeBytes += part.length
@@ -141,23 +168,24 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
             taken += piece.length
             filled += piece.length
             if (filled < chunk.length) continue
+            if (seq === 0) await begin()
             await inTurn(() => writeChunk(id, seq++, chunk))
             filled = 1
           }
         }
+        const stored = { id, sizeBytes, md5: md5.digest('hex'), sha256: sha256.digest() }
+        if (seq === 0) {
+          await inTurn(() => writeWhole(stored, chunk.subarray(0, filled)))
+          return stored
+        }
         if (filled > 1) await inTurn(() => writeChunk(id, seq++, chunk.subarray(0, filled)))
+        await complete(stored)
+        return stored
       } catch (error) {
         // best effort: the sweep of incomplete blobs removes what a dead database keeps us from removing now
         await remove(pool, id).catch(() => {})
         throw error
       }
-      const stored = { id, sizeBytes, md5: md5.digest('hex'), sha256: sha256.digest() }
-      await pool.query(sql.void`
-        update blobs
-        set size_bytes = ${sizeBytes}, sha256 = ${sql.binary(stored.sha256)}, md5 = ${sql.binary(Buffer.from(stored.md5, 'hex'))},
-          completed_at = now()
-        where id = ${id}`)
-      return stored
     },
     async read(id) {
       const size = await sizeOf(id)

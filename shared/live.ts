@@ -14,11 +14,21 @@ export interface Live {
   close(): Promise<void>
 }
 
-const CHANNEL = 'tofutf_live'
+/** The one channel; a message is `topic payload`. */
+export const LIVE_CHANNEL = 'tofutf_live'
 
 /** Sent with the transaction's commit. The payload must stay small (Postgres takes 8,000 bytes): ids, not contents. */
 export const notify = (tx: Tx, topic: string, payload = ''): Promise<unknown> =>
-  tx.query(sql.void`select pg_notify(${CHANNEL}, ${`${topic} ${payload}`})`)
+  tx.query(sql.void`select pg_notify(${LIVE_CHANNEL}, ${`${topic} ${payload}`})`)
+
+/** Several at once, in one statement. */
+export const notifyAll = (tx: Tx, messages: readonly (readonly [topic: string, payload: string])[]): Promise<unknown> =>
+  tx.query(sql.void`
+    select pg_notify(${LIVE_CHANNEL}, message)
+    from unnest(${sql.array(
+      messages.map(([topic, payload]) => `${topic} ${payload}`),
+      'text',
+    )}) as message`)
 
 export async function openLive(databaseUrl: string, log: Logger): Promise<Live> {
   const emitter = new EventEmitter()
@@ -50,7 +60,7 @@ export async function openLive(databaseUrl: string, log: Logger): Promise<Live> 
     })
     try {
       await next.connect()
-      await next.query(`listen ${CHANNEL}`)
+      await next.query(`listen ${LIVE_CHANNEL}`)
     } catch (error) {
       gone = true
       void next.end().catch(() => {})

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
-import { notify } from '../live.ts'
+import { LIVE_CHANNEL } from '../live.ts'
 import { ClaimLost } from '../phase.ts'
 
 // The whole log of a phase is one byte string: STX, the engine's output, and ETX once the phase ends.
@@ -17,34 +17,69 @@ const CHUNK = 64 * 1024
 /** Rows read at a time: a chatty engine leaves many small ones. */
 const ROWS = 500
 
-async function append(tx: Tx, phaseId: string, claim: number | null, bytes: Buffer, close: boolean): Promise<boolean> {
+async function append(
+  tx: Tx,
+  phaseId: string,
+  claim: number | null,
+  bytes: Buffer,
+  close: boolean,
+  at: number | null = null,
+): Promise<boolean> {
+  if (bytes.length === 0) return true
+  // one statement for the common piece: size, first row and wake-up
   const row = await tx.maybeOne(sql.type(StartRow)`
-    update phases
-    set log_size = log_size + ${bytes.length}, log_closed = ${close}
-    where id = ${phaseId} and not log_closed and (${claim}::int is null or (claim = ${claim} and status = 'running'))
-    returning log_size - ${bytes.length} as start`)
+    with grown as (
+      update phases
+      set log_size = log_size + ${bytes.length}, log_closed = ${close}
+      where id = ${phaseId} and not log_closed and (${claim}::int is null or (claim = ${claim} and status = 'running'))
+        and (${at}::bigint is null or log_size = ${at})
+      returning log_size - ${bytes.length} as start),
+    first as (
+      insert into log_chunks (phase_id, start_offset, data)
+      select ${phaseId}, start, ${sql.binary(bytes.subarray(0, CHUNK))}
+      from grown)
+    select start, pg_notify(${LIVE_CHANNEL}, ${`log:${phaseId} `})::text
+    from grown`)
   if (!row) return false
-  for (let at = 0; at < bytes.length; at += CHUNK) {
+  for (let at = CHUNK; at < bytes.length; at += CHUNK) {
     await tx.query(sql.void`
       insert into log_chunks (phase_id, start_offset, data)
       values (${phaseId}, ${row.start + at}, ${sql.binary(bytes.subarray(at, at + CHUNK))})`)
   }
-  await notify(tx, `log:${phaseId}`)
   return true
 }
 
 /** Starts the log, unless a former worker did. */
 export async function openLog(tx: Tx, phaseId: string): Promise<void> {
-  const row = await tx.maybeOne(sql.type(StartRow)`
-    select log_size as start
-    from phases
-    where id = ${phaseId} and log_size = 0`)
-  if (row) await append(tx, phaseId, null, STX, false)
+  await append(tx, phaseId, null, STX, false, 0)
 }
 
-/** @throws ClaimLost when the phase is held by another claim or has ended */
-export async function appendLog(tx: Tx, phaseId: string, claim: number, bytes: Buffer): Promise<void> {
-  if (!(await append(tx, phaseId, claim, bytes, false))) throw new ClaimLost()
+/**
+ * @param at where the piece goes, from a writer that may write it twice: what is stored already is not stored again
+ * @throws ClaimLost when the phase is held by another claim or has ended
+ */
+export async function appendLog(
+  tx: Tx,
+  phaseId: string,
+  claim: number,
+  bytes: Buffer,
+  at: number | null = null,
+): Promise<void> {
+  if (await append(tx, phaseId, claim, bytes, false, at)) return
+  if (at !== null && (await selectLogSize(tx, phaseId, claim)) === at + bytes.length) return
+  throw new ClaimLost()
+}
+
+const SizeRow = z.object({ log_size: z.number() })
+
+/** Bytes in the log. @throws ClaimLost */
+export async function selectLogSize(tx: Tx, phaseId: string, claim: number): Promise<number> {
+  const row = await tx.maybeOne(sql.type(SizeRow)`
+    select log_size
+    from phases
+    where id = ${phaseId} and claim = ${claim} and status = 'running'`)
+  if (!row) throw new ClaimLost()
+  return row.log_size
 }
 
 /** Ends the log, in the transaction that makes the phase terminal. A log that never began gets both marks. */

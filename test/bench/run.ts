@@ -53,10 +53,10 @@ async function timedEngine(folder: string, real: string, version: string): Promi
   await mkdir(bin, { recursive: true })
   await chmod(folder, 0o755)
   await writeFile(file, '')
-  // exec would hide the end; a trap keeps INT working for the engine itself
+  // exec would hide the end; bash knows the time without starting another process
   await writeFile(
     join(bin, 'terraform'),
-    `#!/bin/sh\ns=$(date +%s%N)\n${real} "$@"\nc=$?\nprintf '%s\\t%s\\t%s\\t%s\\n' "$PWD" "$1" "$s" "$(date +%s%N)" >> ${file}\nexit $c\n`,
+    `#!/bin/bash\ns=$EPOCHREALTIME\n${real} "$@"\nc=$?\nprintf '%s\\t%s\\t%s\\t%s\\n' "$PWD" "$1" "$s" "$EPOCHREALTIME" >> ${file}\nexit $c\n`,
   )
   await chmod(join(bin, 'terraform'), 0o755)
   return file
@@ -66,7 +66,7 @@ async function calls(file: string): Promise<EngineCall[]> {
   const lines = (await readFile(file, 'utf8')).split('\n').filter(Boolean)
   return lines.map((line) => {
     const [pwd, command, start, end] = line.split('\t') as [string, string, string, string]
-    return { runId: /run-\w+/.exec(pwd)?.[0] ?? '', command, startMs: Number(start) / 1e6, endMs: Number(end) / 1e6 }
+    return { runId: /run-\w+/.exec(pwd)?.[0] ?? '', command, startMs: Number(start) * 1000, endMs: Number(end) * 1000 }
   })
 }
 
