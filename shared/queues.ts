@@ -90,6 +90,24 @@ export const queues = {
       deleteAfterSeconds: HOUR,
     },
   },
+  notify: {
+    payload: z.object({ deliveryId: z.string() }),
+    process: 'jobs',
+    options: {
+      policy: 'standard',
+      notify: true,
+      retryLimit: 5,
+      retryDelay: 5,
+      retryBackoff: true,
+      expireInSeconds: 60,
+      deleteAfterSeconds: HOUR,
+    },
+  },
+  'engine-releases': {
+    payload: z.object({}).catchall(z.unknown()),
+    process: 'jobs',
+    options: { policy: 'short', retryLimit: 0, expireInSeconds: 60, deleteAfterSeconds: HOUR },
+  },
   /** One of the sweeps of worker/background/sweep.ts; without a name all of them. */
   sweep: {
     payload: z.object({ name: z.string().optional() }),
@@ -114,8 +132,8 @@ export function phaseJobOptions(
   return { singletonKey: beside ? run.id : run.workspaceId, retryLimit: phase === 'apply' ? 0 : 3 }
 }
 
-export const poolQueue = (agentPoolId: string): string => `runs.pool.${agentPoolId}`
-export const poolQueueOptions = phaseQueue
 export const bandOf = (phase: 'plan' | 'apply', run: { planOnly: boolean }): Band =>
   phase === 'apply' ? 'apply' : run.planOnly ? 'speculative' : 'plan'
 
+export const poolQueue = (agentPoolId: string): string => `runs.pool.${agentPoolId}`
+export const poolQueueOptions = phaseQueue

@@ -1,4 +1,6 @@
 import type { App } from '../shared/app.ts'
+import { refreshReleases } from '../shared/engines/releases.ts'
+import { attemptDelivery } from '../shared/notifications/deliver.ts'
 import { type Payload, type QueueName, queues } from '../shared/queues.ts'
 import { losePhase } from '../shared/runs/hold.ts'
 import { deleteOrganizationRows } from './background/organization-delete.ts'
@@ -15,6 +17,9 @@ const handlers: { [Q in Background]: { run: (app: App, payload: Payload<Q>) => P
     'state-process': { run: (app, job) => processState(app, job.stateVersionId), concurrency: 1 },
     'plan-rows': { run: (app, job) => cutLargePlan(app, job.planId), concurrency: 1 },
     'organization-delete': { run: (app, job) => deleteOrganizationRows(app, job.organizationId), concurrency: 1 },
+    // many at a time: a receiver that hangs must not hold up the others
+    notify: { run: (app, job) => attemptDelivery(app, job.deliveryId), concurrency: 8 },
+    'engine-releases': { run: (app) => refreshReleases(app), concurrency: 1 },
     sweep: { run: (app, job) => sweep(app, job.name), concurrency: 1 },
   }
 
@@ -33,5 +38,7 @@ export async function startJobs(app: App): Promise<void> {
   await app.queue.boss.unschedule('sweep')
   for (const [name, { cron }] of Object.entries(sweeps))
     await app.queue.boss.schedule('sweep', cron, { name }, { key: name, singletonKey: name })
+  await app.queue.boss.schedule('engine-releases', '17 4 * * *', {})
+  await app.queue.boss.send('engine-releases', {})
   app.log.info('jobs: ready')
 }
