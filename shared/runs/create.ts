@@ -9,6 +9,7 @@ import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { notify } from '../live.ts'
 import type { Workspace } from '../workspaces/queries.ts'
+import { afterTransition } from './after-transition.ts'
 import { discardSuperseded } from './superseded.ts'
 import { insertRunEvent, lockRun, transition } from './transition.ts'
 import { promoteNext } from './workspace-queue.ts'
@@ -105,6 +106,7 @@ export async function createRun(app: App, tx: Tx, run: NewRun): Promise<string> 
     values (${newId('plan')}, ${id}, 'plan'), (${newId('apply')}, ${id}, 'apply')`)
   await insertRunEvent(tx, id, 'created', run.createdBy)
   await notify(tx, 'runs', `${workspace.id} ${id}`)
+  await afterTransition(app, tx, { id, workspace_id: workspace.id }, 'pending')
   if (planOnly || savePlan) await transition(app, tx, await lockRun(tx, id), 'turn')
   else {
     if (workspace.discard_superseded_runs) await discardSuperseded(app, tx, { id, workspaceId: workspace.id })

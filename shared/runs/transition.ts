@@ -4,8 +4,9 @@ import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { problem } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { notify } from '../live.ts'
+import { notifyAll } from '../live.ts'
 import { doubtState, settleDoubt } from '../states/doubt.ts'
+import { afterTransition } from './after-transition.ts'
 import { dispatchHeldBack, enqueuePhase } from './dispatch.ts'
 import {
   findRow,
@@ -143,13 +144,16 @@ export async function transition(
   }
   if (row.effect === 'send-plan') await enqueuePhase(app, tx, after, 'plan')
   if (row.effect === 'send-apply') await enqueuePhase(app, tx, after, 'apply')
-  await notify(tx, `run:${run.id}`, row.to)
-  await notify(tx, 'runs', `${run.workspace_id} ${run.id}`)
-  if (row.effect === 'stop-engine') await notify(tx, 'stop', run.id)
+  await notifyAll(tx, [
+    [`run:${run.id}`, row.to],
+    ['runs', `${run.workspace_id} ${run.id}`],
+    ...(row.effect === 'stop-engine' ? ([['stop', run.id]] as const) : []),
+  ])
   if (before === 'applying' && final) await supersedeSavedPlans(app, tx, run)
   if (before === 'applying' && (event === 'lost' || event === 'force-cancel')) await doubtState(tx, run)
   if (final && event === 'plan-finished') await settleDoubt(tx, run, 'plan')
   if (event === 'apply-finished') await settleDoubt(tx, run, 'apply')
+  if (before !== row.to) await afterTransition(app, tx, run, row.to)
   if (held && !holds) {
     await tx.query(sql.void`
       update workspaces
