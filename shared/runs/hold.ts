@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
+import { Problem } from '../errors.ts'
 import { ClaimLost, type PhaseResult, type PlanArtifact } from '../phase.ts'
 import { startTriggeredRuns } from '../run-triggers/fire.ts'
 import { sendAgain } from './dispatch.ts'
@@ -20,6 +21,12 @@ export interface Claim {
   claim: number
 }
 
+/** Only for a run that does not exist: a database that does not answer is not a lost claim. */
+function nullWhenGone(error: unknown): null {
+  if (error instanceof Problem && error.status === 404) return null
+  throw error
+}
+
 const TakenRow = z.object({ id: z.string(), claim: z.number() })
 
 /**
@@ -28,7 +35,7 @@ const TakenRow = z.object({ id: z.string(), claim: z.number() })
  */
 export const takePhase = (app: App, runId: string, phase: 'plan' | 'apply', claimedBy: string): Promise<Claim | null> =>
   app.db.transaction(async (tx) => {
-    const run = await lockRun(tx, runId).catch(() => null)
+    const run = await lockRun(tx, runId).catch(nullWhenGone)
     const takeable = phase === 'plan' ? ['plan_queued', 'planning'] : ['apply_queued']
     if (!run || !takeable.includes(run.status)) return null
     await transition(app, tx, run, phase === 'plan' ? 'plan-taken' : 'apply-taken')
@@ -49,7 +56,7 @@ export const takePhase = (app: App, runId: string, phase: 'plan' | 'apply', clai
 
 /** Locks the run and proves the claim. @throws ClaimLost */
 export async function lockHeld(tx: Tx, claim: Claim): Promise<LockedRun> {
-  const run = await lockRun(tx, claim.runId).catch(() => null)
+  const run = await lockRun(tx, claim.runId).catch(nullWhenGone)
   if (!run || run.status !== (claim.phase === 'plan' ? 'planning' : 'applying')) throw new ClaimLost()
   await requireClaim(tx, claim)
   return run
@@ -167,7 +174,7 @@ const keepConfiguration = (tx: Tx, runId: string) =>
  */
 export const losePhase = (app: App, runId: string, phase: 'plan' | 'apply'): Promise<void> =>
   app.db.transaction(async (tx) => {
-    const run = await lockRun(tx, runId).catch(() => null)
+    const run = await lockRun(tx, runId).catch(nullWhenGone)
     if (!run) return
     if (phase === 'apply' && run.status === 'apply_queued') return sendAgain(app, tx, run, 'apply')
     if (phase === 'plan' && !['plan_queued', 'planning'].includes(run.status)) return
