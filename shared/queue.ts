@@ -2,6 +2,7 @@ import { PgBoss, type SendOptions } from 'pg-boss'
 import { z } from 'zod'
 import type { Tx } from '../db/pool.ts'
 import type { Logger } from './log.ts'
+import { superviseQueues } from './queue-supervision.ts'
 import { type Payload, poolQueue, poolQueueOptions, type QueueName, queues } from './queues.ts'
 
 /** pg-boss over a slonik transaction: the job commits or rolls back with the rows. */
@@ -34,7 +35,8 @@ export async function openQueue(databaseUrl: string, log: Logger, options: Queue
     schema: 'pgboss',
     max: options.maxConnections ?? 4,
     useListenNotify: options.listen,
-    supervise: options.supervise,
+    // ours instead of the queue's own timer, see there
+    supervise: false,
     schedule: options.supervise,
     superviseIntervalSeconds: 2,
     monitorIntervalSeconds: 2,
@@ -42,6 +44,7 @@ export async function openQueue(databaseUrl: string, log: Logger, options: Queue
   boss.on('error', (error) => log.error({ err: error.message }, 'queue error'))
   boss.on('warning', (warning) => log.debug({ warning: warning.message }, 'queue warning'))
   await boss.start()
+  const supervision = options.supervise ? superviseQueues(boss, log) : undefined
   const pools = new Set<string>()
   const ensurePool = async (id: string) => {
     if (pools.has(id)) return
@@ -58,7 +61,10 @@ export async function openQueue(databaseUrl: string, log: Logger, options: Queue
       await boss.send(poolQueue(agentPoolId), payload, { ...sendOptions, db: bossDb(tx) })
     },
     ensurePool,
-    close: () => boss.stop({ graceful: false, close: true }),
+    async close() {
+      await supervision?.stop()
+      await boss.stop({ graceful: false, close: true })
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Middleware } from 'koa'
-import { SlonikError } from 'slonik'
+import { isUnavailable, postgresCode } from '../../db/unavailable.ts'
 import type { App } from '../../shared/app.ts'
 import { Problem, problem } from '../../shared/errors.ts'
 
@@ -12,7 +12,7 @@ export function asProblem(error: unknown, log: App['log'], what: string): Proble
   if (code === '22021' || code === '22P05')
     return problem('bad_request', 'A value holds a character that cannot be stored.')
   if (code === '22003') return problem('bad_request', 'A number is out of range.')
-  if (isUnavailable(error, code)) {
+  if (isUnavailable(error)) {
     log.error({ err: (error as Error).message, what }, 'the database does not answer')
     return problem('unavailable')
   }
@@ -22,24 +22,6 @@ export function asProblem(error: unknown, log: App['log'], what: string): Proble
     title: 'internal server error',
     detail: `Something failed that should not. The server's log names it: ${id}.`,
   })
-}
-
-function postgresCode(error: unknown): string | undefined {
-  for (let e = error as { code?: unknown; cause?: unknown } | undefined; e; e = e.cause as typeof e) {
-    if (typeof e.code === 'string' && /^[0-9A-Z]{5}$/.test(e.code)) return e.code
-  }
-  return undefined
-}
-
-function isUnavailable(error: unknown, code: string | undefined): boolean {
-  if (code && /^(08|57P|53)/.test(code)) return true
-  const names = /ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|Connection|terminat/i
-  for (let e: unknown = error; e instanceof Error; e = e.cause) {
-    if (['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes((e as NodeJS.ErrnoException).code ?? '')) return true
-    if (e instanceof SlonikError && (/Connection|Terminated/.test(e.constructor.name) || names.test(e.message)))
-      return true
-  }
-  return false
 }
 
 const errorObject = (p: Problem) => ({

@@ -39,17 +39,16 @@ export const takePhase = (app: App, runId: string, phase: 'plan' | 'apply', clai
     const takeable = phase === 'plan' ? ['plan_queued', 'planning'] : ['apply_queued']
     if (!run || !takeable.includes(run.status)) return null
     await transition(app, tx, run, phase === 'plan' ? 'plan-taken' : 'apply-taken')
+    // the state that a plan is made from is the one that is current when it is taken
     const taken = await tx.one(sql.type(TakenRow)`
+      with base as (
+        update runs
+        set base_state_version_id = (select w.current_state_version_id from workspaces w where w.id = workspace_id)
+        where id = ${runId} and ${phase} = 'plan')
       update phases
       set claim = claim + 1, claimed_by = ${claimedBy}, heartbeat_at = now()
       where run_id = ${runId} and kind = ${phase}
       returning id, claim`)
-    if (phase === 'plan') {
-      await tx.query(sql.void`
-        update runs
-        set base_state_version_id = (select w.current_state_version_id from workspaces w where w.id = workspace_id)
-        where id = ${runId}`)
-    }
     await openLog(tx, taken.id)
     return { runId, phase, phaseId: taken.id, claim: taken.claim }
   })
@@ -90,14 +89,14 @@ const artifactColumn: Record<PlanArtifact, string> = {
 }
 
 /** @throws ClaimLost */
-export const keepArtifact = (app: App, claim: Claim, name: PlanArtifact, blobId: string): Promise<void> =>
-  app.db.transaction(async (tx) => {
-    await requireClaim(tx, claim)
-    await tx.query(sql.void`
-      update phases
-      set ${sql.identifier([artifactColumn[name]])} = ${blobId}
-      where id = ${claim.phaseId}`)
-  })
+export async function keepArtifact(app: App, claim: Claim, name: PlanArtifact, blobId: string): Promise<void> {
+  const kept = await app.db.maybeOne(sql.type(TakenRow)`
+    update phases
+    set ${sql.identifier([artifactColumn[name]])} = ${blobId}
+    where id = ${claim.phaseId} and claim = ${claim.claim} and status = 'running'
+    returning id, claim`)
+  if (!kept) throw new ClaimLost()
+}
 
 export async function artifactBlob(app: App, runId: string, name: PlanArtifact): Promise<string | null> {
   const row = await app.db.maybeOne(sql.type(z.object({ blob_id: z.string().nullable() }))`
@@ -115,23 +114,26 @@ export async function artifactBlob(app: App, runId: string, name: PlanArtifact):
 export async function finishPhase(app: App, claim: Claim, result: PhaseResult): Promise<void> {
   if (claim.phase === 'apply' && result.outcome !== 'finished') await untilPlanWasSeen(app, claim)
   await app.db.transaction(async (tx) => {
-    const run = await lockHeld(tx, claim)
+    const run = await lockRun(tx, claim.runId).catch(nullWhenGone)
+    if (!run || run.status !== (claim.phase === 'plan' ? 'planning' : 'applying')) throw new ClaimLost()
     const counts = result.counts ?? { additions: 0, changes: 0, destructions: 0, imports: 0 }
     const finished = result.outcome === 'finished' ? result : null
-    await tx.query(sql.void`
+    const ended = await tx.maybeOne(sql.type(TakenRow)`
       update phases
       set additions = ${counts.additions}, changes = ${counts.changes}, destructions = ${counts.destructions},
         imports = ${counts.imports}, has_changes = ${finished?.hasChanges ?? false},
         generated_configuration = ${finished?.generatedConfiguration ?? false}
-      where id = ${claim.phaseId}`)
+      where id = ${claim.phaseId} and claim = ${claim.claim} and status = 'running'
+      returning id, claim`)
+    if (!ended) throw new ClaimLost()
     let held = run
     if (claim.phase === 'plan' && finished) {
       await tx.query(sql.void`update runs set has_changes = ${finished.hasChanges} where id = ${run.id}`)
       held = { ...run, has_changes: finished.hasChanges }
     }
     const event = `${claim.phase}-${result.outcome}` as const
-    const ended = result.outcome === 'errored' ? result.reason : undefined
-    const reason = result.outcome === 'finished' ? undefined : (run.stop_reason ?? ended)
+    const said = result.outcome === 'errored' ? result.reason : undefined
+    const reason = result.outcome === 'finished' ? undefined : (run.stop_reason ?? said)
     await transition(app, tx, held, event, reason === undefined ? {} : { reason })
     if (event !== 'apply-finished') return
     await keepConfiguration(tx, run.id)

@@ -4,6 +4,7 @@ import type { App } from '../app.ts'
 import { isExact, resolveVersion } from '../engines/versions.ts'
 import type { PhaseWork } from '../phase.ts'
 import { privateKeyOfWorkspace } from '../ssh-keys/ssh-keys.ts'
+import { hashToken } from '../tokens/authenticate.ts'
 import { insertToken } from '../tokens/tokens.ts'
 import { effectiveVariables } from '../variables/effective.ts'
 import type { Claim } from './hold.ts'
@@ -21,10 +22,11 @@ const RunVariables = z.array(z.object({ key: z.string(), value: z.string() }))
 
 /**
  * Everything the executor needs for a held phase, secrets in clear: for the worker's memory only.
- * The token it holds is the engine's, and ends with the phase.
+ * The token it holds is the engine's; it works while the phase runs and ends with it. May be read before the phase is taken.
  */
-export async function phaseWork(app: App, claim: Claim, url: string): Promise<PhaseWork> {
-  const run = await selectRun(app.db, claim.runId)
+export async function phaseWork(app: App, of: Pick<Claim, 'runId' | 'phase'>, url: string): Promise<PhaseWork> {
+  const run = await selectRun(app.db, of.runId)
+  const phaseId = of.phase === 'plan' ? run.plan_id : run.apply_id
   const [workspace, variables, token, sshKey] = await Promise.all([
     app.db.one(sql.type(WorkspaceRow)`
       select w.working_directory, p.name as project_name, s.serial, s.lineage, s.size_bytes
@@ -38,13 +40,13 @@ export async function phaseWork(app: App, claim: Claim, url: string): Promise<Ph
       { workspaceId: run.workspace_id, projectId: run.project_id, organizationId: run.organization_id },
       runVariables(app, run.id, run.variables),
     ),
-    insertToken(app.db, { kind: 'phase', phaseId: claim.phaseId, description: `${claim.phase} of ${run.id}` }),
+    insertToken(app.db, { kind: 'phase', phaseId, description: `${of.phase} of ${run.id}` }),
     privateKeyOfWorkspace(app, run.workspace_id),
   ])
   return {
-    phase: claim.phase,
+    phase: of.phase,
     runId: run.id,
-    phaseId: claim.phaseId,
+    phaseId,
     organization: { name: run.organization_name },
     project: { id: run.project_id, name: workspace.project_name },
     workspace: { id: run.workspace_id, name: run.workspace_name, workingDirectory: workspace.working_directory },
@@ -69,6 +71,12 @@ export async function phaseWork(app: App, claim: Claim, url: string): Promise<Ph
         : { serial: workspace.serial, lineage: workspace.lineage!, sizeBytes: workspace.size_bytes! },
   }
 }
+
+/** The engine's token was made for a phase that was then not taken: it must not stay. */
+export const forgetWork = (app: App, work: PhaseWork): Promise<unknown> =>
+  app.db.query(sql.void`
+    delete from tokens
+    where token_hash = ${sql.binary(hashToken(work.server!.token))}`)
 
 export const runVariables = (app: App, runId: string, sealed: Buffer | null): z.output<typeof RunVariables> =>
   sealed ? RunVariables.parse(JSON.parse(app.secrets.open(sealed, `runs.variables:${runId}`).toString())) : []

@@ -42,6 +42,12 @@ export async function storeState(
     app.db.transaction(async (tx) => {
       await guard(tx)
       if (!(await lockWorkspaceRow(tx, state.workspaceId))) throw problem('not_found', 'The workspace was deleted.')
+      // the answer to an earlier try may have been lost
+      const stored = await selectStored(tx, state)
+      if (stored) {
+        await app.blobs.remove(tx, arrived.blob.id)
+        return stored
+      }
       const id = newId('sv')
       await tx.query(sql.void`
         insert into state_versions (id, workspace_id, run_id, serial, lineage, md5, intermediate, engine_version, created_by,
@@ -54,6 +60,16 @@ export async function storeState(
       return id
     }),
   )
+}
+
+async function selectStored(tx: Tx, state: RunState): Promise<string | null> {
+  const row = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+    select s.id
+    from workspaces w
+    join state_versions s on s.id = w.current_state_version_id
+    where w.id = ${state.workspaceId} and s.run_id = ${state.runId} and s.serial = ${state.serial}
+      and s.lineage = ${state.lineage} and s.md5 = ${state.md5}`)
+  return row?.id ?? null
 }
 
 /** The last snapshot of an apply is often its final state already: then it only stops being intermediate. */

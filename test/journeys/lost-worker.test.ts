@@ -23,7 +23,7 @@ describe('a worker that is killed with kill -9', () => {
   let organization: string
   beforeEach(async function () {
     this.timeout(60_000)
-    stack = await startStack({ runners: 2, env: { TOFUTF_RUNNER_CONCURRENCY: '1' } })
+    stack = await startStack({ runners: 2, jobs: 1, env: { TOFUTF_RUNNER_CONCURRENCY: '1' } })
     organization = await stack.makeOrganization()
   })
   afterEach(async function () {

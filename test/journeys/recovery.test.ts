@@ -16,7 +16,7 @@ describe('the state that a killed worker could not report', function () {
   this.timeout(120_000)
 
   it('of a runner is found on its disk, stored as the newest state, and its folder removed', async () => {
-    const stack = await startStack({ runners: 2, env: { TOFUTF_RUNNER_CONCURRENCY: '1' } })
+    const stack = await startStack({ runners: 2, jobs: 1, env: { TOFUTF_RUNNER_CONCURRENCY: '1' } })
     try {
       const { id } = await stack.makeWorkspace(await stack.makeOrganization())
       await uploadConfiguration(stack.api, id, sleeping(60))

@@ -14,6 +14,8 @@ export interface Process {
   ended: Promise<string>
   isRunning(): boolean
   kill(signal: NodeJS.Signals): void
+  /** The same again, with the same environment. */
+  again(): Process
   /** SIGTERM, and SIGKILL after the grace; an error when that was needed. */
   stop(graceMs?: number): Promise<void>
 }
@@ -43,6 +45,7 @@ export function startProcess(name: string, args: readonly string[], env: Record<
     ended,
     isRunning,
     kill: (signal) => void child.kill(signal),
+    again: () => startProcess(name, args, env),
     async stop(graceMs = 20_000) {
       if (!isRunning()) return
       child.kill('SIGTERM')

@@ -18,6 +18,8 @@ import { type Answer, type Api, apiClient, document } from './server.ts'
 export interface StackOptions {
   webs?: number
   runners?: number
+  /** Processes that only work the background queues; without them the first runner does that too. */
+  jobs?: number
   /** Added to the environment of every process. */
   env?: Record<string, string>
   /** The CLIs then speak https to it; plain http works on the same port. Default: true. */
@@ -39,6 +41,7 @@ export interface Stack {
   databaseUrl: string
   webs: Process[]
   workers: Process[]
+  jobs: Process[]
   /** Where phases run. */
   workDir: string
   makeOrganization(name?: string): Promise<string>
@@ -58,7 +61,7 @@ const READY_MS = 30_000
 const RUN_MS = 60_000
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const { webs: webCount = 1, runners: runnerCount = 1, tls: wantsTls = true } = options
+  const { webs: webCount = 1, runners: runnerCount = 1, jobs: jobsCount = 0, tls: wantsTls = true } = options
   const database = await freshDatabase()
   const folder = await mkdtemp(join(tmpdir(), 'tofutf-stack-'))
   const ports = await Promise.all(Array.from({ length: webCount }, freePort))
@@ -91,21 +94,22 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
   const webs = ports.map((port, i) => startProcess(`web ${i + 1}`, ['server/main.ts'], { ...shared, PORT: `${port}` }))
   const workers = Array.from({ length: runnerCount }, (_, i) =>
-    // the first one works the background queues too
-    startProcess(`worker ${i + 1}`, ['worker/main.ts', 'runner', ...(i === 0 ? ['jobs'] : [])], {
+    startProcess(`worker ${i + 1}`, ['worker/main.ts', 'runner', ...(i === 0 && jobsCount === 0 ? ['jobs'] : [])], {
       ...shared,
       PORT: `${ports[0]}`,
       TOFUTF_RUNNER_NAME: `runner-${i + 1}`,
     }),
   )
-  const processes = [...webs, ...workers]
-  const logs = () => processes.map((p) => `--- ${p.name}\n${p.log()}`).join('\n')
+  const jobs = Array.from({ length: jobsCount }, (_, i) =>
+    startProcess(`jobs ${i + 1}`, ['worker/main.ts', 'jobs'], { ...shared, PORT: `${ports[0]}` }),
+  )
+  const logs = () => [...webs, ...workers, ...jobs].map((p) => `--- ${p.name}\n${p.log()}`).join('\n')
   const db = await openPool(database.url, { maxConnections: 2 })
   const urls = ports.map((port) => `http://127.0.0.1:${port}`)
   const api = apiClient(urls[0]!, siteToken)
 
   async function stop(): Promise<void> {
-    const stopped = await Promise.allSettled([...workers, ...webs].map((p) => p.stop()))
+    const stopped = await Promise.allSettled([...workers, ...jobs, ...webs].map((p) => p.stop()))
     const left = processesBelow(workDir)
     for (const pid of left) process.kill(pid, 'SIGKILL')
     await db.end()
@@ -152,6 +156,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     databaseUrl: database.url,
     webs,
     workers,
+    jobs,
     workDir,
     async makeOrganization(name = `org-${randomBytes(4).toString('hex')}`) {
       expectStatus(await api.post('/organizations', document({ name, email: `${name}@people.example` })), 201)

@@ -1,13 +1,14 @@
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Job } from 'pg-boss'
 import type { App } from '../../shared/app.ts'
-import { ClaimLost } from '../../shared/phase.ts'
+import { ClaimLost, type PhaseWork } from '../../shared/phase.ts'
 import type { PhaseJob } from '../../shared/queues.ts'
 import { lowestApplyPriority } from '../../shared/queues.ts'
 import { type Claim, finishPhase, takePhase } from '../../shared/runs/hold.ts'
-import { phaseWork } from '../../shared/runs/work.ts'
+import { forgetWork, phaseWork } from '../../shared/runs/work.ts'
 import { executePhase } from '../execute/execute.ts'
-import { holdInDatabase } from '../transport/database.ts'
+import { type HeldHere, holdInDatabase, lastingApp } from '../transport/database.ts'
 
 export interface Runner {
   /** Takes no new work, waits for running phases, and interrupts their engines when the grace is over. */
@@ -38,40 +39,69 @@ export async function startRunner(app: App): Promise<Runner> {
 
   return {
     async drain(graceMs) {
-      await app.queue.boss.offWork('runs', { wait: false })
-      const all = () => Promise.allSettled([...running])
+      // waits for the ends of its jobs to be stored, too
+      const off = app.queue.boss.offWork('runs')
       const timer = setTimeout(() => draining.abort(), graceMs)
-      await all()
+      await Promise.allSettled([...running])
       clearTimeout(timer)
+      await Promise.race([off, sleep(OFF_MS, undefined, { ref: false })])
     },
   }
 }
 
+/** For telling the queue how the last jobs ended. */
+const OFF_MS = 5000
+
 async function runJob(app: App, name: string, job: Job<PhaseJob>, draining: AbortSignal): Promise<void> {
   const { runId, phase } = job.data
   const log = app.log.child({ runId, phase })
+  // read while the phase is being taken: most jobs are taken, and the engine starts some milliseconds earlier
+  const lasting = lastingApp(app, job.signal)
+  const reading = phaseWork(lasting, job.data, app.config.url)
+  reading.catch(() => undefined)
   const claim = await takePhase(app, runId, phase, name)
-  if (!claim) return
-  const lost = AbortSignal.any([job.signal, draining])
-  const handle = await hold(app, claim, lost)
+  if (!claim) {
+    await reading.then((work) => forgetWork(app, work)).catch(() => undefined)
+    return
+  }
+  const handle = await hold(app, claim, reading, job.signal)
   if (!handle) return
+  const undrain = stopWhenDraining(handle, phase, draining, app.config.runner.cancelGraceMs)
   try {
     await executePhase(app.config, handle, log)
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error
     log.warn('the phase is held by somebody else now')
   } finally {
+    undrain()
     handle.release()
+  }
+  // a failed job goes to another runner at once
+  if (draining.aborted && handle.signal.reason === 'lost' && phase === 'plan') throw new Error('the runner stops')
+}
+
+/** A plan is left to another runner. An apply is canceled, so that its state is stored and its run has an end. */
+function stopWhenDraining(handle: HeldHere, phase: 'plan' | 'apply', draining: AbortSignal, graceMs: number) {
+  let timer: NodeJS.Timeout | undefined
+  const stop = () => {
+    handle.tell(phase === 'plan' ? 'lost' : 'cancel')
+    if (phase === 'apply') timer = setTimeout(() => handle.tell('force'), graceMs)
+  }
+  if (draining.aborted) stop()
+  else draining.addEventListener('abort', stop, { once: true })
+  return () => {
+    clearTimeout(timer)
+    draining.removeEventListener('abort', stop)
   }
 }
 
 /** A phase that cannot even be described (a key is missing, a variable is damaged) ends with that as its reason. */
-async function hold(app: App, claim: Claim, lost: AbortSignal) {
+async function hold(app: App, claim: Claim, reading: Promise<PhaseWork>, lost: AbortSignal): Promise<HeldHere | null> {
   try {
-    return holdInDatabase(app, await phaseWork(app, claim, app.config.url), claim, lost)
+    return holdInDatabase(app, await reading, claim, lost)
   } catch (error) {
     app.log.error({ err: error, runId: claim.runId }, 'cannot prepare the phase')
-    await finishPhase(app, claim, {
+    await finishPhase(lastingApp(app, lost), claim, {
       outcome: 'errored',
       reason: `The ${claim.phase} could not be prepared: ${(error as Error).message}`,
     })

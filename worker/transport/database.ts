@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { patient } from '../../db/patient.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../../shared/app.ts'
+import { openBlobs } from '../../shared/blobs.ts'
 import { configurationBlob } from '../../shared/configurations/queries.ts'
 import type { PhaseHandle, PhaseResult, PhaseWork, PlanArtifact, StateUpload } from '../../shared/phase.ts'
 import { ClaimLost } from '../../shared/phase.ts'
@@ -16,17 +18,26 @@ const PLAN_ARTIFACT_LIMIT = 2 * 1024 * 1024 * 1024
 
 type Wish = 'cancel' | 'force' | 'lost'
 
+export interface HeldHere extends PhaseHandle {
+  /** The worker itself wishes the phase to stop. */
+  tell(wish: Wish): void
+  release(): void
+}
+
+/** The app of a phase that must outlive an outage of the database: its pool waits for it (db/patient.ts). */
+export function lastingApp(app: App, lost: AbortSignal): App {
+  const db = patient(app.db, lost, (error) => app.log.warn({ err: error.message }, 'waiting for the database'))
+  return { ...app, db, blobs: openBlobs(db, app.secrets) }
+}
+
 /**
- * A held phase of a runner on this database. Everything here may be done twice: the app's pool repeats what an outage
- * left without an answer (lastingApp). The wish to stop arrives by NOTIFY; a poll finds what a lost connection
+ * A held phase of a runner on this database. Reads and writes wait for a database that is away, so each of them may be
+ * done twice. The wish to stop arrives by NOTIFY; a poll finds what a lost connection
  * missed, and also that the claim is gone.
  */
-export function holdInDatabase(
-  app: App,
-  work: PhaseWork,
-  claim: Claim,
-  lost: AbortSignal,
-): PhaseHandle & { release(): void } {
+export function holdInDatabase(app: App, work: PhaseWork, claim: Claim, lost: AbortSignal): HeldHere {
+  const gone = new AbortController()
+  const lasting = lastingApp(app, AbortSignal.any([lost, gone.signal]))
   let logSize: number | undefined
   const stop = new AbortController()
   const listeners: ((wish: Wish) => void)[] = []
@@ -35,6 +46,7 @@ export function holdInDatabase(
     if (told.has(wish)) return
     told.add(wish)
     if (!stop.signal.aborted) stop.abort(wish)
+    if (wish === 'lost') gone.abort()
     for (const listener of listeners) listener(wish)
   }
   const look = () => {
@@ -62,7 +74,7 @@ export function holdInDatabase(
       throw error
     }
   }
-  const blob = async (id: string | null): Promise<Readable | null> => (id ? app.blobs.read(id) : null)
+  const blob = async (id: string | null): Promise<Readable | null> => (id ? lasting.blobs.read(id) : null)
 
   return {
     work,
@@ -71,26 +83,26 @@ export function holdInDatabase(
       listeners.push(listener)
       for (const wish of told) listener(wish)
     },
-    configuration: async () => (await blob(await configurationBlob(app.db, claim.runId))) ?? Readable.from([]),
-    state: async () => (await blob(await stateBlob(app.db, work.workspace.id))) ?? Readable.from([]),
-    artifact: async (name: PlanArtifact) => blob(await artifactBlob(app, claim.runId, name)),
+    configuration: async () => (await blob(await configurationBlob(lasting.db, claim.runId))) ?? Readable.from([]),
+    state: async () => (await blob(await stateBlob(lasting.db, work.workspace.id))) ?? Readable.from([]),
+    artifact: async (name: PlanArtifact) => blob(await artifactBlob(lasting, claim.runId, name)),
     async log(bytes) {
-      const at = (logSize ??= await guarded(selectLogSize(app.db, claim.phaseId, claim.claim)))
-      await guarded(app.db.transaction((tx) => appendLog(tx, claim.phaseId, claim.claim, bytes, at)))
+      const at = logSize ?? (await guarded(selectLogSize(lasting.db, claim.phaseId, claim.claim)))
+      await guarded(lasting.db.transaction((tx) => appendLog(tx, claim.phaseId, claim.claim, bytes, at)))
       logSize = at + bytes.length
     },
     async keep(name, bytes) {
-      const stored = await app.blobs.put(bytes, {
+      const stored = await lasting.blobs.put(bytes, {
         maxBytes: PLAN_ARTIFACT_LIMIT,
         tooLarge: `The ${name} is larger than 2 GiB.`,
       })
-      await guarded(keepArtifact(app, claim, name, stored.id))
-      if (name === 'plan-json-redacted') await planArrived(app, claim.phaseId)
+      await guarded(keepArtifact(lasting, claim, name, stored.id))
+      if (name === 'plan-json-redacted') await planArrived(lasting, claim.phaseId)
     },
     async uploadState(meta: StateUpload, bytes) {
       await guarded(
         storeState(
-          app,
+          lasting,
           {
             workspaceId: work.workspace.id,
             runId: claim.runId,
@@ -105,7 +117,8 @@ export function holdInDatabase(
         ),
       )
     },
-    finish: (result: PhaseResult) => guarded(finishOnce(app, claim, result)),
+    finish: (result: PhaseResult) => guarded(finishOnce(lasting, claim, result)),
+    tell,
     release() {
       clearInterval(poll)
       for (const off of unsubscribe) off()
