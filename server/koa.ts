@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { App } from '../shared/app.ts'
 import { problem } from '../shared/errors.ts'
+import { requestLimit } from '../shared/site/limits.ts'
 import { accessOf, actorOfToken } from './middleware/actor.ts'
 import { apiHeaders } from './middleware/headers.ts'
 import { problemsAsJson } from './middleware/problems.ts'
@@ -28,7 +29,7 @@ export function createKoa(app: App): Koa {
 /** Public routes never look at the token: discovery must answer the same with a wrong one. */
 function router(app: App, routes: readonly Route[]): Middleware {
   const table = new Router({ strict: false })
-  const limit = rateLimit(app.config.rateLimit)
+  const limit = rateLimit(requestLimit(app))
   for (const route of routes) {
     table[route.method](route.path, async (koa: Koa.Context) => {
       const isPublic = route.action === 'public:read'

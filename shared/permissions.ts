@@ -87,6 +87,9 @@ export const actions = {
   'oauth-client:read': { on: 'organization', needs: 'member' },
   'oauth-client:manage': { on: 'organization', needs: 'manage-vcs-settings' },
   'registry:read': { on: 'organization', needs: 'member' },
+  /** Members, and the organizations that the modules or providers are shared with. */
+  'registry:read-modules': { on: 'organization', needs: 'member' },
+  'registry:read-providers': { on: 'organization', needs: 'member' },
   'registry:manage-modules': { on: 'organization', needs: 'manage-modules' },
   'registry:manage-providers': { on: 'organization', needs: 'manage-providers' },
   'audit:read': { on: 'organization', needs: 'owner' },
@@ -108,6 +111,9 @@ export const actions = {
   'workspace:tags': { on: 'workspace', needs: { admin: true } },
   'workspace:access': { on: 'workspace', needs: { admin: true } },
 
+  'task:read': { on: 'organization', needs: 'member' },
+  'task:manage': { on: 'organization', needs: 'manage-run-tasks' },
+  'task:attach': { on: 'workspace', needs: { runTasks: true } },
   'notification:manage': { on: 'workspace', needs: { admin: true } },
   'notification:manage-project': { on: 'project', needs: 'admin' },
   'notification:manage-team': { on: 'organization', needs: 'manage-teams' },

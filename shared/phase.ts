@@ -13,7 +13,13 @@ export interface PhaseWork {
   organization: { name: string }
   project: { id: string; name: string }
   workspace: { id: string; name: string /** relative, '' = root of the archive */; workingDirectory: string }
-  engine: { name: 'terraform' | 'tofu' /** exact x.y.z */; version: string }
+  engine: {
+    name: 'terraform' | 'tofu'
+    /** exact x.y.z */
+    version: string
+    /** Archives that site admins named for this version, by platform; the publisher's when absent. */
+    archives?: { os: string; arch: string; url: string; sha: string }[]
+  }
   /** true: the log is the engine's JSON UI stream; false: plain text with ANSI colours. */
   structuredOutput: boolean
   options: {

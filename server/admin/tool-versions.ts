@@ -63,20 +63,30 @@ const Attributes = z.object({
 })
 
 /** A list says all; a single address stands for linux_amd64. */
-function archsOf(input: z.output<typeof Attributes>): Arch[] | undefined {
+function archsOf(input: z.output<typeof Attributes>, givenSha: string | null = null): Arch[] | undefined {
+  const sha = input.sha ?? givenSha
   if (input.archs?.length) return input.archs
-  if (input.url && input.sha) return [{ url: input.url, sha: input.sha, os: 'linux', arch: 'amd64' }]
+  if (input.url && sha) return [{ url: input.url, sha, os: 'linux', arch: 'amd64' }]
   return undefined
 }
 
-const fresh = { archs: [], deprecated: false, deprecated_reason: null, official: false, enabled: true, beta: false }
+const fresh = {
+  archs: [],
+  given_sha: null,
+  deprecated: false,
+  deprecated_reason: null,
+  official: false,
+  enabled: true,
+  beta: false,
+}
 
 function applied(input: z.output<typeof Attributes>, before: Omit<ToolVersion, 'id' | 'usage' | 'created_at'>) {
   const deprecated = input.deprecated ?? before.deprecated
   const reason = input['deprecated-reason'] === undefined ? before.deprecated_reason : input['deprecated-reason']
   return {
     version: input.version ?? before.version,
-    archs: archsOf(input) ?? before.archs,
+    archs: archsOf(input, before.given_sha) ?? before.archs,
+    given_sha: input.sha ?? before.given_sha,
     deprecated,
     deprecated_reason: deprecated ? reason : null,
     official: input.official ?? before.official,

@@ -11,12 +11,13 @@ import { problem } from '../../shared/errors.ts'
  */
 export type RateLimit = (koa: Koa, actor: Actor) => Promise<void>
 
-export function rateLimit(perSecond: number): RateLimit {
-  if (perSecond === 0) return async () => {}
-  const limiter = new RateLimiterMemory({ points: perSecond, duration: 1 })
+export function rateLimit(currentLimit: () => Promise<number>): RateLimit {
+  let limiter: RateLimiterMemory | null = null
   return async (koa, actor) => {
     const key = keyOf(koa, actor)
-    if (!key) return
+    const perSecond = await currentLimit()
+    if (!key || perSecond === 0) return
+    if (limiter?.points !== perSecond) limiter = new RateLimiterMemory({ points: perSecond, duration: 1 })
     const set = (state: RateLimiterRes) => {
       koa.set({
         'X-RateLimit-Limit': String(perSecond),

@@ -10,6 +10,7 @@ import {
 } from '../../shared/organizations/organizations.ts'
 import { selectOrganizationsPage } from '../../shared/organizations/queries.ts'
 import { dispatchHeldBack } from '../../shared/runs/dispatch.ts'
+import { requireRoomForOrganization } from '../../shared/site/limits.ts'
 import { many, one } from '../jsonapi/answer.ts'
 import { pageOf } from '../jsonapi/page.ts'
 import { type Context, Routes } from '../route.ts'
@@ -56,6 +57,7 @@ organizations.post(
     if (actor.kind !== 'user') throw problem('not_found')
     const { name, email } = input.attributes
     if (name === '') throw invalid('name', "Name can't be blank")
+    if (!ctx.access.isSiteAdmin) await requireRoomForOrganization(app, actor.userId)
     const created = await app.db.transaction((tx) =>
       createOrganization(tx, { name, email, settings: settingsOf(input.attributes), ownerId: userIdOf(actor) }),
     )

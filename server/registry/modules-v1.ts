@@ -25,7 +25,7 @@ const published = (module: RegistryModule): string[] =>
     .map(({ version }) => version)
 
 const named = '/:namespace/:name/:system'
-const reading = { action: 'registry:read', subject: moduleBySource } as const
+const reading = { action: 'registry:read-modules', subject: moduleBySource } as const
 
 async function publishedVersion(ctx: Context & { subject: ModuleSubject }, version: string): Promise<ModuleVersion> {
   const found = await selectOptionalModuleVersion(ctx.app.db, ctx.subject.module.id, version)

@@ -97,16 +97,16 @@ registryModules.post(
 
 const named = '/organizations/:organization_name/registry-modules/:registry_name/:namespace/:name'
 
-registryModules.get('/registry-modules/:id', { action: 'registry:read', subject: moduleById }, (ctx) =>
+registryModules.get('/registry-modules/:id', { action: 'registry:read-modules', subject: moduleById }, (ctx) =>
   one(registryModule, ctx.subject.module, ctx),
 )
-registryModules.get(`${named}/:provider`, { action: 'registry:read', subject: moduleByName }, (ctx) =>
+registryModules.get(`${named}/:provider`, { action: 'registry:read-modules', subject: moduleByName }, (ctx) =>
   one(registryModule, ctx.subject.module, ctx),
 )
 // the address of clients that know no registry names
 registryModules.get(
   '/registry-modules/show/:organization_name/:name/:provider',
-  { action: 'registry:read', subject: moduleByName },
+  { action: 'registry:read-modules', subject: moduleByName },
   (ctx) => one(registryModule, ctx.subject.module, ctx),
 )
 
@@ -139,15 +139,21 @@ registryModules.post(
   },
 )
 
-registryModules.get(`${named}/:provider/version`, { action: 'registry:read', subject: moduleByName }, async (ctx) => {
-  const wanted = queryText(ctx, 'module_version')
-  const version = wanted && (await selectOptionalModuleVersion(ctx.app.db, ctx.subject.module.id, wanted))
-  if (!version) throw problem('not_found')
-  return one(registryModuleVersion, version, ctx)
-})
+registryModules.get(
+  `${named}/:provider/version`,
+  { action: 'registry:read-modules', subject: moduleByName },
+  async (ctx) => {
+    const wanted = queryText(ctx, 'module_version')
+    const version = wanted && (await selectOptionalModuleVersion(ctx.app.db, ctx.subject.module.id, wanted))
+    if (!version) throw problem('not_found')
+    return one(registryModuleVersion, version, ctx)
+  },
+)
 
-registryModules.get('/registry-modules/:id/tag-bindings', { action: 'registry:read', subject: moduleById }, (ctx) =>
-  tagBindings(ctx, 'registry_modules', ctx.subject.module.id),
+registryModules.get(
+  '/registry-modules/:id/tag-bindings',
+  { action: 'registry:read-modules', subject: moduleById },
+  (ctx) => tagBindings(ctx, 'registry_modules', ctx.subject.module.id),
 )
 
 /** What an address names to delete: all providers of a module, one of them, or one version of that. */

@@ -35,7 +35,7 @@ const NewVersion = z.object({
     .nullish(),
 })
 
-providerVersions.get('', { action: 'registry:read', subject: providerByName }, async (ctx) => {
+providerVersions.get('', { action: 'registry:read-providers', subject: providerByName }, async (ctx) => {
   const page = pageOf(ctx)
   const { rows, totalCount } = await selectProviderVersionsPage(ctx.app.db, ctx.subject.provider.id, page)
   const managed = await Promise.all(rows.map((row) => withRights(ctx, row)))
@@ -61,7 +61,7 @@ providerVersions.post(
   },
 )
 
-providerVersions.get('/:version', { action: 'registry:read', subject: providerVersionByName }, async (ctx) =>
+providerVersions.get('/:version', { action: 'registry:read-providers', subject: providerVersionByName }, async (ctx) =>
   one(registryProviderVersion, await withRights(ctx, ctx.subject.version), ctx),
 )
 
@@ -77,7 +77,7 @@ const NewPlatform = z.object({ os: required, arch: required, shasum: required, f
 
 providerVersions.get(
   '/:version/platforms',
-  { action: 'registry:read', subject: providerVersionByName },
+  { action: 'registry:read-providers', subject: providerVersionByName },
   async (ctx) => {
     const page = pageOf(ctx)
     const { rows, totalCount } = await selectPlatformsPage(ctx.app.db, ctx.subject.version.id, page)
@@ -98,7 +98,7 @@ providerVersions.post(
 
 providerVersions.get(
   '/:version/platforms/:os/:arch',
-  { action: 'registry:read', subject: platformByName },
+  { action: 'registry:read-providers', subject: platformByName },
   async (ctx) => one(registryProviderPlatform, await withRights(ctx, ctx.subject.platform), ctx),
 )
 

@@ -10,7 +10,7 @@ import { providerBySource } from './subject.ts'
 export const providersV1 = new Routes('/api/registry/v1/providers')
 
 const named = '/:namespace/:type'
-const reading = { action: 'registry:read', subject: providerBySource } as const
+const reading = { action: 'registry:read-providers', subject: providerBySource } as const
 
 providersV1.get(`${named}/versions`, reading, async (ctx) => {
   const { provider } = ctx.subject

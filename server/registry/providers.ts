@@ -73,15 +73,15 @@ registryProviders.post(
 
 const named = '/organizations/:organization_name/registry-providers/:registry_name/:namespace/:name'
 
-registryProviders.get('/registry-providers/:id', { action: 'registry:read', subject: providerById }, (ctx) =>
+registryProviders.get('/registry-providers/:id', { action: 'registry:read-providers', subject: providerById }, (ctx) =>
   one(registryProvider, ctx.subject.provider, ctx),
 )
 registryProviders.get(
   '/registry-providers/:id/tag-bindings',
-  { action: 'registry:read', subject: providerById },
+  { action: 'registry:read-providers', subject: providerById },
   (ctx) => tagBindings(ctx, 'registry_providers', ctx.subject.provider.id),
 )
-registryProviders.get(named, { action: 'registry:read', subject: providerByName }, (ctx) =>
+registryProviders.get(named, { action: 'registry:read-providers', subject: providerByName }, (ctx) =>
   one(registryProvider, ctx.subject.provider, ctx),
 )
 registryProviders.patch(

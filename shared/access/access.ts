@@ -16,6 +16,7 @@ import {
   workspaceRoles,
 } from '../permissions.ts'
 import type { Actor } from './actor.ts'
+import { sharesRegistry } from './sharing.ts'
 
 /** Where an action happens. A workspace lies in a project, a project in an organization. */
 export interface Scope {
@@ -104,7 +105,8 @@ export class Access {
       left join team_members tm on tm.user_id = m.user_id
         and tm.team_id in (select id from teams where organization_id = ${organizationId})
       left join teams t on t.id = tm.team_id
-      where m.organization_id = ${organizationId} and m.user_id = ${actor.userId} and m.status = 'active'`)
+      where m.organization_id = ${organizationId} and m.user_id = ${actor.userId} and m.status = 'active'
+        and not exists (select 1 from organizations o where o.id = ${organizationId} and o.is_disabled)`)
     if (rows.length === 0) return null
     return toTeams(rows.filter((r) => r.id !== null) as z.output<typeof TeamRow>[])
   }
@@ -271,14 +273,21 @@ export class Access {
         if (actor.kind === 'phase' || actor.kind === 'agent') {
           // an engine looks its organization and workspaces up (terraform_remote_state) and installs modules and
           // providers, and no more
+          if (actor.kind === 'phase' && action.startsWith('registry:read'))
+            return (
+              actor.organizationId === scope.organizationId ||
+              sharesRegistry(this.db, actor, action, scope.organizationId)
+            )
           return (
             actor.organizationId === scope.organizationId &&
-            (action === 'organization:read' ||
-              action === 'workspace:list' ||
-              (action === 'registry:read' && actor.kind === 'phase'))
+            (action === 'organization:read' || action === 'workspace:list')
           )
         }
-        if (need.needs === 'member') return this.isMember(scope.organizationId)
+        if (need.needs === 'member') {
+          return (
+            (await this.isMember(scope.organizationId)) || sharesRegistry(this.db, actor, action, scope.organizationId)
+          )
+        }
         if (need.needs === 'owner') return this.isOwner(scope.organizationId)
         return this.hasFlag(scope.organizationId, need.needs)
       }

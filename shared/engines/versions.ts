@@ -4,6 +4,7 @@ import { sql } from '../../db/sql.ts'
 import { isAlive } from '../agents/agents.ts'
 import type { App } from '../app.ts'
 import { invalid } from '../errors.ts'
+import { selectOptionalNamedVersion } from '../site/tool-versions.ts'
 import { compareVersions, parseConstraint, parseVersion } from './constraints.ts'
 import { selectNewestRelease } from './releases.ts'
 
@@ -23,7 +24,11 @@ export async function versionsAtHand(tx: Tx, engine: EngineName, agentPoolId: st
     select distinct e ->> 'version' as version
     from (select engines from ${workers}) w
     cross join lateral jsonb_array_elements(w.engines) e
-    where e ->> 'name' = ${engine} and e ->> 'version' is not null`)
+    where e ->> 'name' = ${engine} and e ->> 'version' is not null
+      and not exists (
+        select 1
+        from tool_versions v
+        where v.tool = ${engine} and v.version = e ->> 'version' and not v.enabled)`)
   return rows
     .map((row) => ({ text: row.version, version: parseVersion(row.version) }))
     .filter((v) => v.version !== null)
@@ -55,6 +60,9 @@ export async function runnableVersion(
   const parsed = parseVersion(version)
   if (!parsed || !/^\d+\.\d+\.\d+/.test(version)) return parseConstraint(version) !== null
   if (/^dev\b/.test(parsed.prerelease)) return false
+  // what site admins say about a version goes before everything else
+  const named = engine === 'terraform' ? await selectOptionalNamedVersion(tx, engine, version) : null
+  if (named) return named.enabled
   const atHand = await versionsAtHand(tx, engine)
   if (atHand.includes(version)) return true
   return isRelease(version) && (app.config.engineDownload || !(await hasRunner(tx)))

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { organizationSettings } from '../organizations/organizations.ts'
+import { readSiteSettings } from '../site/settings.ts'
 import { lockRun, transition } from './transition.ts'
 
 /** Runs ended in one sweep; the next one goes on. */
@@ -10,31 +11,38 @@ const BATCH = 100
 const OverdueRow = z.object({
   id: z.string(),
   kind: z.enum(['plan', 'apply']),
-  settings: z.record(z.string(), z.unknown()),
+  minutes: z.number(),
 })
 const IdRow = z.object({ id: z.string() })
 
 /**
- * Interrupts the engines of phases that take longer than their organization allows: as a cancel does, so the state is
+ * Interrupts the engines of phases that take longer than their organization or the site's admins allow: as a cancel does, so the state is
  * uploaded and the run ends canceled with the limit as its reason.
  * @returns how many
  */
 export async function interruptOverdue(app: App): Promise<number> {
   const { 'plan-timeout': plan, 'apply-timeout': apply } = organizationSettings({ settings: {} })
+  const site = await readSiteSettings(app, 'general')
   const overdue = await app.db.any(sql.type(OverdueRow)`
-    select r.id, p.kind, o.settings
+    select r.id, p.kind, ceil(extract(epoch from x.own) / 60)::int as minutes
     from phases p
     join runs r on r.id = p.run_id
     join organizations o on o.id = r.organization_id
-    where p.status = 'running' and r.stop_wish is null
-      and p.started_at < now() - make_interval(mins =>
-        coalesce((o.settings ->> (p.kind || '-timeout'))::int, case p.kind when 'plan' then ${plan}::int else ${apply}::int end))
+    cross join lateral (
+      select least(
+        make_interval(mins => coalesce(
+          (o.settings ->> (p.kind || '-timeout'))::int, case p.kind when 'plan' then ${plan}::int else ${apply}::int end)),
+        regexp_replace(
+          coalesce(
+            o.admin_settings ->> (p.kind || '-timeout'),
+            case p.kind when 'plan' then ${site['plan-timeout']} else ${site['apply-timeout']} end),
+          'm$', 'min')::interval) as own) x
+    where p.status = 'running' and r.stop_wish is null and p.started_at < now() - x.own
     order by p.started_at
     limit ${BATCH}`)
   let count = 0
-  for (const { id, kind, settings } of overdue) {
-    const minutes = organizationSettings({ settings })[`${kind}-timeout`]
-    const reason = `The ${kind} took longer than ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}, the limit of the organization (${kind}-timeout): its engine was interrupted.`
+  for (const { id, kind, minutes } of overdue) {
+    const reason = `The ${kind} took longer than ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}, the limit of the organization or the site (${kind}-timeout): its engine was interrupted.`
     count += await app.db.transaction(async (tx) => {
       const run = await lockRun(tx, id)
       if (run.status !== (kind === 'plan' ? 'planning' : 'applying') || run.stop_wish) return 0

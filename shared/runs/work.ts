@@ -3,6 +3,7 @@ import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { isExact, resolveVersion } from '../engines/versions.ts'
 import type { PhaseWork } from '../phase.ts'
+import { selectOptionalNamedVersion } from '../site/tool-versions.ts'
 import { privateKeyOfWorkspace } from '../ssh-keys/ssh-keys.ts'
 import { hashToken } from '../tokens/authenticate.ts'
 import { insertToken } from '../tokens/tokens.ts'
@@ -50,7 +51,7 @@ export async function phaseWork(app: App, of: Pick<Claim, 'runId' | 'phase'>, ur
     organization: { name: run.organization_name },
     project: { id: run.project_id, name: workspace.project_name },
     workspace: { id: run.workspace_id, name: run.workspace_name, workingDirectory: workspace.working_directory },
-    engine: { name: run.engine, version: await exactVersion(app, run) },
+    engine: await engineOf(app, run),
     structuredOutput: run.structured_output,
     options: {
       isDestroy: run.is_destroy,
@@ -80,6 +81,12 @@ export const forgetWork = (app: App, work: PhaseWork): Promise<unknown> =>
 
 export const runVariables = (app: App, runId: string, sealed: Buffer | null): z.output<typeof RunVariables> =>
   sealed ? RunVariables.parse(JSON.parse(app.secrets.open(sealed, `runs.variables:${runId}`).toString())) : []
+
+async function engineOf(app: App, run: Run): Promise<PhaseWork['engine']> {
+  const version = await exactVersion(app, run)
+  const named = run.engine === 'terraform' ? await selectOptionalNamedVersion(app.db, 'terraform', version) : null
+  return { name: run.engine, version, ...(named && { archives: named.archs }) }
+}
 
 /** A run made while nobody could tell the versions at hand resolves its version when it is taken. */
 async function exactVersion(app: App, run: Run): Promise<string> {

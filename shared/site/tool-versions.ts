@@ -19,6 +19,7 @@ const ToolVersionRow = z.object({
   id: z.string(),
   version: z.string(),
   archs: z.array(Arch),
+  given_sha: z.string().nullable(),
   deprecated: z.boolean(),
   deprecated_reason: z.string().nullable(),
   official: z.boolean(),
@@ -30,7 +31,7 @@ const ToolVersionRow = z.object({
 export type ToolVersion = z.output<typeof ToolVersionRow>
 
 const columns = sql.fragment`
-  v.id, v.version, v.archs, v.deprecated, v.deprecated_reason, v.official, v.enabled, v.beta, v.created_at,
+  v.id, v.version, v.archs, v.given_sha, v.deprecated, v.deprecated_reason, v.official, v.enabled, v.beta, v.created_at,
   case when v.tool = 'terraform' then (
     select count(*)::int from workspaces w where w.engine = 'terraform' and w.engine_version = v.version)
   else 0 end as usage`
@@ -77,11 +78,12 @@ export async function storeToolVersion(tx: Tx, tool: Tool, id: string | null, v:
   const rowId = id ?? newId('tool')
   try {
     await tx.query(sql.void`
-      insert into tool_versions (id, tool, version, archs, deprecated, deprecated_reason, official, enabled, beta)
-      values (${rowId}, ${tool}, ${v.version}, ${sql.jsonb(v.archs)}, ${v.deprecated}, ${v.deprecated_reason},
+      insert into tool_versions (id, tool, version, archs, given_sha, deprecated, deprecated_reason, official, enabled, beta)
+      values (${rowId}, ${tool}, ${v.version}, ${sql.jsonb(v.archs)}, ${v.given_sha}, ${v.deprecated}, ${v.deprecated_reason},
         ${v.official}, ${v.enabled}, ${v.beta})
       on conflict (id) do update
-      set version = excluded.version, archs = excluded.archs, deprecated = excluded.deprecated,
+      set version = excluded.version, archs = excluded.archs, given_sha = excluded.given_sha,
+        deprecated = excluded.deprecated,
         deprecated_reason = excluded.deprecated_reason, official = excluded.official, enabled = excluded.enabled,
         beta = excluded.beta`)
   } catch (error) {

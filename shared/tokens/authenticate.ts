@@ -42,6 +42,10 @@ export async function authenticate(app: App, token: string): Promise<Actor | nul
     where t.token_hash = ${sql.binary(hashToken(token))}
       and (t.expired_at is null or t.expired_at > now())
       and (u.id is null or u.suspended_at is null)
+      and not exists (
+        select 1
+        from organizations o
+        where o.id in (t.organization_id, team.organization_id) and o.is_disabled)
       and (t.kind <> 'phase' or p.status = 'running')`)
   if (!row) return null
   if (!row.used_lately) {

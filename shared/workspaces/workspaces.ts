@@ -7,6 +7,8 @@ import type { App } from '../app.ts'
 import { type EngineName, runnableVersion, versionsAtHand } from '../engines/versions.ts'
 import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { requireRoomForWorkspace } from '../site/limits.ts'
+import { readSiteSettings } from '../site/settings.ts'
 import { lockWorkspaceRow, selectWorkspace, type Workspace } from './queries.ts'
 import { type Columns, settingColumns, type WorkspaceSettings } from './settings.ts'
 
@@ -21,12 +23,15 @@ export interface NewWorkspace {
 
 /** @throws problem 'invalid_attribute' with a pointer */
 export async function createWorkspace(app: App, tx: Tx, input: NewWorkspace): Promise<Workspace> {
+  await requireRoomForWorkspace(app, tx, input.organizationId)
   const id = newId('ws')
   // a name of its own until the settings are checked, so that the unique index judges the real one once
   await tx.query(sql.void`
     insert into workspaces (id, organization_id, project_id, name, engine, source, created_by)
     values (${id}, ${input.organizationId}, ${input.projectId}, ${id}, ${input.engine}, ${input.source}, ${input.createdBy})`)
-  return updateWorkspace(app, tx, await selectWorkspace(tx, id), { settings: input.settings })
+  const { 'default-remote-state-access': isShared } = await readSiteSettings(app, 'general', tx)
+  const settings = { ...(isShared && { 'global-remote-state': true }), ...input.settings }
+  return updateWorkspace(app, tx, await selectWorkspace(tx, id), { settings })
 }
 
 export async function updateWorkspace(

@@ -47,33 +47,64 @@ export function downloadEngine(
   version: string,
   engineDir: string,
   signal?: AbortSignal,
+  archives?: Archive[],
 ): Promise<void> {
   const key = join(engineDir, name, version)
-  const running = underWay.get(key) ?? download(name, version, engineDir).finally(() => underWay.delete(key))
+  const running = underWay.get(key) ?? download(name, version, engineDir, archives).finally(() => underWay.delete(key))
   underWay.set(key, running)
   // A phase that stops leaves; the download goes on for whoever wants the version next.
   return signal ? Promise.race([running, aborted(signal)]) : running
 }
 
-async function download(name: 'terraform' | 'tofu', version: string, engineDir: string): Promise<void> {
+/** An archive for one platform, as site admins name it. */
+export interface Archive {
+  os: string
+  arch: string
+  url: string
+  /** SHA-256, hexadecimal */
+  sha: string
+}
+
+/** Where the archive is and what its checksum must be. */
+async function archiveOf(
+  name: 'terraform' | 'tofu',
+  version: string,
+  archives: Archive[] | undefined,
+  signal: AbortSignal,
+): Promise<{ url: string; sha: string }> {
+  if (archives?.length) {
+    const found = archives.find((a) => `${a.os}_${a.arch}` === platform())
+    if (!found) throw new Error(`the version has no archive for ${platform()}`)
+    return found
+  }
   const from = publishers[name]
+  const [sums, signature] = await Promise.all([
+    fetchSmall(from.base(version) + from.sums(version), signal),
+    fetchSmall(from.base(version) + from.signature(version), signal),
+  ])
+  await verifySums(sums, signature, await readFile(from.key, 'utf8'))
+  const zip = from.zip(version, platform())
+  return { url: from.base(version) + zip, sha: expectedSum(sums.toString('utf8'), zip) }
+}
+
+async function download(
+  name: 'terraform' | 'tofu',
+  version: string,
+  engineDir: string,
+  archives?: Archive[],
+): Promise<void> {
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   const part = join(engineDir, `.part-${randomUUID()}`)
   await mkdir(part, { recursive: true, mode: 0o755 })
   try {
-    const [sums, signature] = await Promise.all([
-      fetchSmall(from.base(version) + from.sums(version), signal),
-      fetchSmall(from.base(version) + from.signature(version), signal),
-    ])
-    await verifySums(sums, signature, await readFile(from.key, 'utf8'))
-    const zip = from.zip(version, platform())
-    const expected = expectedSum(sums.toString('utf8'), zip)
+    const archive = await archiveOf(name, version, archives, signal)
     const zipPath = join(part, 'engine.zip')
-    const answer = await get(from.base(version) + zip, signal)
+    const answer = await get(archive.url, signal)
     await pipeline(limited(answer.body, MAX_ZIP_BYTES), createWriteStream(zipPath), { signal })
     const actual = createHash('sha256')
     await pipeline(createReadStream(zipPath), actual)
-    if (actual.digest('hex') !== expected) throw new Error(`the checksum of ${zip} does not match`)
+    if (actual.digest('hex') !== archive.sha.toLowerCase())
+      throw new Error(`the checksum of ${archive.url} does not match`)
     await mkdir(join(part, 'out'))
     await extractBinary(zipPath, name, join(part, 'out', name))
     await mkdir(join(engineDir, name), { recursive: true })

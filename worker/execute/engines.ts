@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { delimiter, isAbsolute, join } from 'node:path'
 import { execa } from 'execa'
 import { subfolders } from './cli-config.ts'
-import { downloadEngine } from './engine-download.ts'
+import { type Archive, downloadEngine } from './engine-download.ts'
 import { messageOf, PhaseFailure } from './failure.ts'
 
 export type EngineName = 'terraform' | 'tofu'
@@ -32,6 +32,7 @@ export async function findEngine(
   name: EngineName,
   version: string,
   signal?: AbortSignal,
+  archives?: Archive[],
 ): Promise<Engine> {
   if (!/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/.test(version)) {
     throw new EngineMissing(`${JSON.stringify(version)} is not a version of ${name}: it must be exact, such as 1.11.4`)
@@ -43,7 +44,7 @@ export async function findEngine(
   let why = 'Downloads are switched off (TOFUTF_ENGINE_DOWNLOAD)'
   if (config.engineDownload) {
     try {
-      await downloadEngine(name, version, config.engineDir, signal)
+      await downloadEngine(name, version, config.engineDir, signal, archives)
       return { name, version, path }
     } catch (error) {
       signal?.throwIfAborted()

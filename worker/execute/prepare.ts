@@ -42,7 +42,13 @@ const materials: Step = {
     const { config, work, stop, handle, dir } = phase
     await together(
       async () => {
-        phase.engine = await findEngine(config, work.engine.name, work.engine.version, stop.signal)
+        phase.engine = await findEngine(
+          config,
+          work.engine.name,
+          work.engine.version,
+          stop.signal,
+          work.engine.archives,
+        )
       },
       async () => {
         await unpack(await handle.configuration(), dir.config, { maxBytes: config.maxUnpackedBytes }, stop.signal)
