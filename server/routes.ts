@@ -42,6 +42,7 @@ import { stateVersions } from './states/api.ts'
 import { stateOutputs } from './states/outputs-api.ts'
 import { tags } from './tags/api.ts'
 import { reservedTagKeys } from './tags/reserved-keys.ts'
+import { tasks } from './tasks/api.ts'
 import { teams } from './teams/api.ts'
 import { grants } from './teams/grants.ts'
 import { teamTokens } from './teams/tokens.ts'
@@ -110,6 +111,7 @@ const api: Routes[] = [
   meta,
   testVariables,
   notifications,
+  tasks,
 ]
 
 export const apiRoutes: Route[] = api.flatMap((routes) => routes.all)

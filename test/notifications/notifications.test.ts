@@ -78,7 +78,7 @@ describe('notifications', () => {
     const refusing = await startReceiver()
     const good = await startReceiver()
     const { workspaceId } = await makeRunnable(server, organization)
-    const ids = []
+    const ids: string[] = []
     for (const { url } of [refusing, hanging, good]) ids.push((await subscribe(workspaceId, url)).json.data.id)
     await refusing.stop()
     hang = true
@@ -90,10 +90,10 @@ describe('notifications', () => {
     expect(Date.now() - before).to.be.lessThan(2000)
     await eventually(() => good.received.find((r) => r.json.run_id === run.json.data.id))
     expect(Date.now() - before).to.be.lessThan(3000)
-    const failure = await eventually(async () => (await read(ids[0])).attributes['delivery-responses'][0])
+    const failure = await eventually(async () => (await read(ids[0]!)).attributes['delivery-responses'][0])
     expect(failure).to.include({ successful: 'false', code: 'The connection was refused.' })
     expect(good.received.filter((r) => r.json.run_id === run.json.data.id)).to.have.length(1)
-    expect((await read(ids[2])).attributes['delivery-responses'][0]).to.include({ successful: 'true', code: '200' })
+    expect((await read(ids[2]!)).attributes['delivery-responses'][0]).to.include({ successful: 'true', code: '200' })
     await Promise.all([hanging.stop(), good.stop()])
   })
 
