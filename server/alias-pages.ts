@@ -1,5 +1,5 @@
 import { PageRoutes } from './page-route.ts'
-import { runOfPath } from './runs/page.ts'
+import { runOfPath } from './runs/path.ts'
 import { runPath } from './runs/view.ts'
 import { workspaceByName } from './subjects.ts'
 

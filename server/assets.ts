@@ -22,6 +22,7 @@ const own = (name: string): Buffer => readFileSync(join(import.meta.dirname, '..
 const sources: Record<string, { type: string; bytes: Buffer }> = {
   'app.css': { type: 'text/css; charset=utf-8', bytes: own('app.css') },
   'app.js': { type: 'text/javascript; charset=utf-8', bytes: own('app.js') },
+  'run.js': { type: 'text/javascript; charset=utf-8', bytes: own('run.js') },
   'htmx.js': {
     type: 'text/javascript; charset=utf-8',
     bytes: readFileSync(require.resolve('htmx.org/dist/htmx.min.js')),

@@ -7,7 +7,9 @@ import { organizationPages } from './organizations/page.ts'
 import { organizationSettingsPages } from './organizations/settings-page.ts'
 import type { PageRoute, PageRoutes } from './page-route.ts'
 import { projectPages } from './projects/page.ts'
+import { logPages } from './runs/log-page.ts'
 import { runPages } from './runs/page.ts'
+import { planPages } from './runs/plan-page.ts'
 import { teamPages } from './teams/page.ts'
 import { tokenPages } from './tokens/page.ts'
 import { userAdminPages } from './users/admin-page.ts'
@@ -39,6 +41,8 @@ const all: PageRoutes[] = [
   agentPages,
   organizationSettingsPages,
   runPages,
+  planPages,
+  logPages,
   aliasPages,
 ]
 

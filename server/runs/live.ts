@@ -2,36 +2,47 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readLog } from '../../shared/runs/logs.ts'
 import type { Phase, Run } from '../../shared/runs/queries.ts'
 import { selectOptionalRun, selectPhases } from '../../shared/runs/queries.ts'
+import { newNonce } from '../../shared/sessions/form-once.ts'
 import { accessOf } from '../middleware/actor.ts'
 import { actorOfSession, sessionOf } from '../middleware/session.ts'
 import { allowedActions, type PageContext } from '../page-route.ts'
 import { renderView } from '../render.ts'
 import { runActions, runScope } from './json.ts'
-import { type LogLine, LogReader } from './log-lines.ts'
-import { runView } from './view.ts'
+import { LogReader } from './log-lines.ts'
+import { type LogStep, logSteps } from './log-steps.ts'
+import type { NumberedLine } from './log-view.ts'
+import { noAsk, planView, queryOf } from './plan-view.ts'
+import { runPath, runView } from './view.ts'
 
-/** How far a browser has both logs: bytes, and lines for numbering (-1: not numbered). */
+/** How far a browser has both logs: bytes, lines for numbering (-1: not numbered), and the step of the last line. */
 interface Position {
   bytes: number
   lines: number
+  step: LogStep | null
 }
 export interface Positions {
   plan: Position
   apply: Position
 }
 
-/** `123.4-0.0`: bytes and lines of the plan's log, then of the apply's. The id of each event, and `?from=`. */
+/** `123.4.main-0.0`: bytes, lines and step of the plan's log, then of the apply's. The id of each event, and `?from=`. */
 export const positionText = (p: Positions): string =>
-  `${p.plan.bytes}.${p.plan.lines}-${p.apply.bytes}.${p.apply.lines}`
+  [p.plan, p.apply].map((at) => `${at.bytes}.${at.lines}${at.step ? `.${at.step}` : ''}`).join('-')
+
+const position = /^(\d{1,15})\.(-1|\d{1,12})(?:\.([a-z]+))?$/
 
 export function parsePosition(text: string): Positions | null {
-  const numbers = /^(\d{1,15})\.(-1|\d{1,12})-(\d{1,15})\.(-1|\d{1,12})$/.exec(text)?.slice(1).map(Number)
-  if (!numbers) return null
-  const [planBytes, planLines, applyBytes, applyLines] = numbers as [number, number, number, number]
-  return { plan: { bytes: planBytes, lines: planLines }, apply: { bytes: applyBytes, lines: applyLines } }
+  const [plan, apply] = text.split(/(?<!\.)-/).map((part): Position | null => {
+    const [, bytes, lines, word] = position.exec(part) ?? []
+    if (!bytes || !lines) return null
+    return { bytes: Number(bytes), lines: Number(lines), step: logSteps.find((step) => step === word) ?? null }
+  })
+  return plan && apply ? { plan, apply } : null
 }
 
 const PING_MS = 15_000
+/** So long the stream of a finished run waits for the rows of its plan. */
+const PLAN_MS = 60_000
 const LEAST_PAUSE_MS = 250
 const CHECK_ACCESS_MS = 10_000
 const PIECE_BYTES = 64 * 1024
@@ -49,13 +60,18 @@ const message = (id: string, html: string): string =>
 export async function* liveRun(
   ctx: PageContext,
   first: Run,
-  from: Positions,
+  seen: { from: Positions /** the plan's rows are in the page */; hasPlan: boolean },
   closed: AbortSignal,
 ): AsyncGenerator<string> {
   const { app } = ctx
+  const { from } = seen
+  let { hasPlan } = seen
   const topics = [`run:${first.id}`, `log:${first.plan_id}`, `log:${first.apply_id}`, 'reconnected']
   const waker = openWaker(app.live.subscribe, topics, closed)
-  const readers = { plan: new LogReader(), apply: new LogReader() }
+  const readers = {
+    plan: new LogReader(from.plan.step ?? undefined),
+    apply: new LogReader(from.apply.step ?? undefined),
+  }
   let shown = ''
   let checkedAt = 0
   try {
@@ -83,7 +99,19 @@ export async function* liveRun(
         shown = print
         const allowed = await allowedActions(ctx, runScope(run))
         const view = { ...(await runView(ctx, run)), can: (a: string) => allowed.has(a as never) }
-        const html = renderView('runs/_live', { ...view, now: app.now(), csrf: ctx.session?.csrf_token ?? '' })
+        const html = renderView('runs/_live', {
+          ...view,
+          now: app.now(),
+          csrf: ctx.session?.csrf_token ?? '',
+          nonce: newNonce(),
+        })
+        yield message(positionText(from), html)
+      }
+      const [plan] = phases.filter((p) => p.kind === 'plan')
+      const rows = hasPlan || !plan || plan.status === 'running' ? null : await planView(app, plan, noAsk)
+      if (rows?.state === 'ready') {
+        hasPlan = true
+        const html = renderView('runs/_live-plan', { planView: rows, queryOf, base: runPath(run) })
         yield message(positionText(from), html)
       }
       let more = false
@@ -94,8 +122,12 @@ export async function* liveRun(
         if (piece.lines.length > 0) yield message(positionText(from), linesHtml(phase, piece))
       }
       if (more) continue
+      const isPlanDue =
+        rows?.state === 'preparing' && app.now().getTime() - (plan?.finished_at?.getTime() ?? 0) < PLAN_MS
       const over =
-        run.finished_at !== null && phases.every((p) => p.log_closed || p.log_size === 0 || p.status === 'unreachable')
+        !isPlanDue &&
+        run.finished_at !== null &&
+        phases.every((p) => p.log_closed || p.log_size === 0 || p.status === 'unreachable')
       if (over) {
         yield `event: done\ndata: ${run.status}\n\n`
         return
@@ -109,8 +141,8 @@ export async function* liveRun(
   }
 }
 
-const linesHtml = (phase: Phase, piece: { lines: LogLine[]; first: number | null }): string =>
-  renderView('runs/_lines', { kind: phase.kind, lines: piece.lines, first: piece.first })
+const linesHtml = (phase: Phase, { lines }: { lines: NumberedLine[] }): string =>
+  renderView('runs/_lines', { kind: phase.kind, steps: Object.groupBy(lines, (line) => line.step) })
 
 /** Moves `at` on. null: nothing new. */
 async function nextLines(
@@ -118,7 +150,7 @@ async function nextLines(
   phase: Phase,
   at: Position,
   reader: LogReader,
-): Promise<{ lines: LogLine[]; first: number | null; more: boolean } | null> {
+): Promise<{ lines: NumberedLine[]; more: boolean } | null> {
   const left = phase.log_size - at.bytes
   if (left <= 0) return null
   const bytes = await readLog(app.db, phase.id, { offset: at.bytes, limit: PIECE_BYTES })
@@ -128,8 +160,10 @@ async function nextLines(
   const { lines, taken } = reader.read(bytes, isEnd)
   const first = at.lines < 0 ? null : at.lines + 1
   at.bytes += taken
+  at.step = reader.steps.present
   if (at.lines >= 0) at.lines += lines.length
-  return { lines, first, more: !reachesEnd && taken > 0 }
+  const numbered = lines.map((line, i) => ({ ...line, number: first === null ? null : first + i }))
+  return { lines: numbered, more: !reachesEnd && taken > 0 }
 }
 
 /** The session and the right to read are looked at again: a stream does not outlive them. */

@@ -1,3 +1,5 @@
+import { type LogStep, StepFinder } from './log-steps.ts'
+
 /**
  * The log of a phase for people. Terminal text: colours become classes, every other control sequence (cursor, title,
  * links, paste marks) is left out, and characters that reorder text are spelled out. Lines of terraform's JSON UI
@@ -11,10 +13,25 @@ export interface Segment {
 export interface LogLine {
   segments: Segment[]
   tone: '' | 'error' | 'warn'
+  step: LogStep
+  /** Byte at which it begins, counted from the first byte that was read with it. */
+  at: number
+  /** On its first line, when the engine told it as data. */
+  diagnostic?: Diagnostic
 }
+type BareLine = Omit<LogLine, 'step' | 'at'>
 
-const STX = 2
-const ETX = 3
+/** What the engine says is wrong. */
+export interface Diagnostic {
+  severity: 'error' | 'warning'
+  summary: string
+  detail: string
+  address: string
+  /** `main.tf:3` */
+  place: string
+  context: string
+  code: string
+}
 
 // OSC, DCS and the like up to their end; CSI of any kind; two-character escapes; the C1 forms of both
 const sequences =
@@ -64,7 +81,7 @@ const visible = (text: string): string =>
     .replace(reordering, (c) => `<U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}>`)
     .replace(controls, (c) => (c === '\0' ? '␀' : ''))
 
-function terminalLine(text: string, style: Style): { line: LogLine; style: Style } {
+function terminalLine(text: string, style: Style): { line: BareLine; style: Style } {
   const segments: Segment[] = []
   const add = (piece: string) => {
     const shown = visible(piece)
@@ -89,18 +106,19 @@ interface UiMessage {
     severity?: string
     summary?: string
     detail?: string
+    address?: string
     range?: { filename?: string; start?: { line?: number } }
-    snippet?: { code?: string }
+    snippet?: { code?: string; context?: string | null }
   }
 }
 
-const oneLine = (text: string, tone: LogLine['tone'], css = ''): LogLine => ({
+const oneLine = (text: string, tone: LogLine['tone'], css = ''): BareLine => ({
   segments: text === '' ? [] : [{ text: visible(text), css }],
   tone,
 })
 
 /** Lines of one JSON UI message; null when the text is none. */
-function uiLines(text: string): LogLine[] | null {
+function uiLines(text: string): { lines: BareLine[]; type: string } | null {
   if (!text.startsWith('{"') || !text.includes('"@message"')) return null
   let message: UiMessage
   try {
@@ -110,43 +128,69 @@ function uiLines(text: string): LogLine[] | null {
   }
   if (typeof message['@message'] !== 'string') return null
   const tone = message['@level'] === 'error' ? 'error' : message['@level'] === 'warn' ? 'warn' : ''
-  const { diagnostic } = message
-  if (message.type !== 'diagnostic' || !diagnostic) {
-    const css = message.type === 'change_summary' ? 'a-b' : message.type === 'version' ? 'a-d' : ''
-    return message['@message'].split('\n').map((line) => oneLine(line, tone, css))
+  const { diagnostic, type = '' } = message
+  if (type !== 'diagnostic' || !diagnostic) {
+    const css = type === 'change_summary' ? 'a-b' : type === 'version' ? 'a-d' : ''
+    return { lines: message['@message'].split('\n').map((line) => oneLine(line, tone, css)), type }
   }
   const lines = [oneLine(message['@message'], tone, 'a-b')]
   const { filename, start } = diagnostic.range ?? {}
   if (filename) lines.push(oneLine(`  on ${filename} line ${start?.line ?? '?'}:`, tone))
   for (const line of diagnostic.snippet?.code?.split('\n') ?? []) lines.push(oneLine(`    ${line}`, tone))
   for (const line of diagnostic.detail ? diagnostic.detail.split('\n') : []) lines.push(oneLine(`  ${line}`, tone))
-  return lines
+  lines[0]!.diagnostic = {
+    severity: diagnostic.severity === 'warning' ? 'warning' : 'error',
+    summary: visible(diagnostic.summary ?? message['@message']),
+    detail: visibleLines(diagnostic.detail ?? ''),
+    address: visible(diagnostic.address ?? ''),
+    place: filename ? visible(`${filename}:${start?.line ?? '?'}`) : '',
+    context: visible(diagnostic.snippet?.context ?? ''),
+    code: visibleLines(diagnostic.snippet?.code ?? ''),
+  }
+  return { lines, type }
 }
 
-/** A reader of complete lines; keeps the colour from one line to the next. */
+const visibleLines = (text: string): string => text.split('\n').map(visible).join('\n')
+
+const NEWLINE = 10
+
+/** A reader of complete lines; keeps the colour and the step from one line to the next. */
 export class LogReader {
   private style = plain
+  readonly steps: StepFinder
+
+  constructor(step?: LogStep) {
+    this.steps = new StepFinder(step)
+  }
 
   /**
    * `bytes` begin at the start of a line. Answers the lines that end in them and how many bytes those took; with
    * `isEnd`, the last line counts although no newline ends it.
    */
   read(bytes: Buffer, isEnd: boolean): { lines: LogLine[]; taken: number } {
-    const lastBreak = bytes.lastIndexOf(10)
-    const taken = isEnd ? bytes.length : lastBreak + 1
-    const marks = bytes.subarray(0, taken).filter((b) => b !== STX && b !== ETX)
-    const text = Buffer.from(marks).toString('utf8')
-    if (text === '') return { lines: [], taken }
+    const taken = isEnd ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1
     const lines: LogLine[] = []
-    for (const raw of (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n')) {
-      const ui = uiLines(raw)
-      if (ui) lines.push(...ui)
-      else {
-        const { line, style } = terminalLine(raw, this.style)
-        lines.push(line)
-        this.style = style
-      }
+    for (let at = 0; at < taken; ) {
+      const newline = bytes.indexOf(NEWLINE, at)
+      const end = newline === -1 ? taken : newline
+      // the marks that begin and end a log
+      const text = bytes.toString('utf8', at, end).replace(/[\x02\x03]/g, '')
+      if (newline !== -1 || text !== '') this.line(text, at, lines)
+      at = end + 1
     }
     return { lines, taken }
+  }
+
+  private line(text: string, at: number, lines: LogLine[]): void {
+    const ui = uiLines(text)
+    if (ui) {
+      const step = this.steps.ofMessage(ui.type)
+      for (const line of ui.lines) lines.push({ ...line, step, at })
+      return
+    }
+    const { line, style } = terminalLine(text, this.style)
+    this.style = style
+    const step = this.steps.ofText(line.segments.map((s) => s.text).join(''))
+    lines.push({ ...line, step, at })
   }
 }

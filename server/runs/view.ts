@@ -1,14 +1,14 @@
 import { problem } from '../../shared/errors.ts'
+import { selectPlanSummary } from '../../shared/plans/queries.ts'
 import { selectComments } from '../../shared/runs/discussion.ts'
 import { isFinal } from '../../shared/runs/lifecycle.ts'
-import { readLog } from '../../shared/runs/logs.ts'
-import { type Phase, type Run, selectPhases } from '../../shared/runs/queries.ts'
+import { type Run, selectPhases } from '../../shared/runs/queries.ts'
 import { waitingReason } from '../../shared/runs/waiting.ts'
 import { selectUsers } from '../../shared/users/users.ts'
 import { badgeOf } from '../badge.ts'
 import type { Context } from '../route.ts'
 import { runActions } from './json.ts'
-import { type LogLine, LogReader } from './log-lines.ts'
+import { decisionInWords } from './plan-words.ts'
 import { decisionOf, timelineOf } from './timeline.ts'
 
 export const runPath = (run: Pick<Run, 'organization_name' | 'workspace_name' | 'id'>): string =>
@@ -26,6 +26,7 @@ export async function runView(ctx: Context, run: Run) {
   const users = await selectUsers(app.db, [...new Set(people.filter((id) => id !== null))])
   const names = new Map(users.map((u) => [u.id, u.username]))
   const waiting = await waitingOf(ctx, run)
+  const summary = plan.status === 'finished' ? await selectPlanSummary(app.db, plan.id) : null
   const badge = badgeOf(run)
   const steps = timelineOf({ run, plan, apply, comments, names, now: app.now(), waitingFor: waiting?.sentence ?? null })
   return {
@@ -39,7 +40,7 @@ export async function runView(ctx: Context, run: Run) {
     heading: (run.message || `Run ${run.number}`).split('\n')[0],
     isFinal: isFinal(run.status),
     actions: runActions(run),
-    decision: decisionOf(plan),
+    decision: summary ? decisionInWords(summary) : decisionOf(plan),
     createdBy: run.created_by ? (names.get(run.created_by) ?? 'somebody') : null,
   }
 }
@@ -51,39 +52,4 @@ async function waitingOf({ app }: Context, run: Run) {
   if (!reason) return null
   const { code, text, runId, since } = reason
   return { code, sentence: text, since: since ?? null, href: runId ? runPath({ ...run, id: runId }) : null }
-}
-
-const PAGE_BYTES = 512 * 1024
-const PAGE_LINES = 1000
-
-export interface LogView {
-  lines: LogLine[]
-  /** Number of the first line shown; null when the log is too long to count from its start. */
-  first: number | null
-  /** Bytes that are in the page: the live stream goes on from here. */
-  position: number
-  /** Earlier lines are left out. */
-  isCut: boolean
-  isOpen: boolean
-}
-
-/** The end of a phase's log, at most 1,000 lines. */
-export async function logView(ctx: Context, phase: Phase): Promise<LogView | null> {
-  if (phase.log_size <= 2 && phase.status !== 'running') return null
-  const start = Math.max(0, phase.log_size - PAGE_BYTES)
-  let bytes = await readLog(ctx.app.db, phase.id, { offset: start, limit: phase.log_size - start })
-  let skipped = 0
-  if (start > 0) {
-    skipped = bytes.indexOf(10) + 1
-    bytes = bytes.subarray(skipped)
-  }
-  const { lines, taken } = new LogReader().read(bytes, phase.log_closed)
-  const shown = lines.slice(-PAGE_LINES)
-  return {
-    lines: shown,
-    first: start === 0 ? lines.length - shown.length + 1 : null,
-    position: start + skipped + taken,
-    isCut: start > 0 || shown.length < lines.length,
-    isOpen: !phase.log_closed,
-  }
 }

@@ -138,7 +138,7 @@ describe('the page of a run', () => {
     expect(text).to.include('<span>three</span>').and.not.include('<span>one</span>')
     expect(text).to.include('hx-target="#run-head"').and.include('No changes')
     expect(text).to.match(/event: done\ndata: planned_and_finished\n\n$/)
-    expect(text).to.match(/id: \d+\.\d+-\d+\.\d+\n/)
+    expect(text).to.match(/id: \d+\.\d+\.main-\d+\.\d+\n/)
   })
 
   it('a stream ends when its session does not exist any more', async () => {
