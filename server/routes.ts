@@ -17,8 +17,10 @@ import { memberships } from './memberships/api.ts'
 import { meta } from './meta.ts'
 import { metrics } from './metrics.ts'
 import { notifications } from './notifications/api.ts'
+import { oauthClients } from './oauth-clients/api.ts'
 import { organizations } from './organizations/api.ts'
 import { phases } from './phases/api.ts'
+import { planExports } from './plan-exports/api.ts'
 import { projects } from './projects/api.ts'
 import { gpgKeys } from './registry/gpg-keys.ts'
 import { registryModules } from './registry/modules.ts'
@@ -99,6 +101,8 @@ const api: Routes[] = [
   gpgKeys,
   testRuns,
   sshKeys,
+  oauthClients,
+  planExports,
   adminOrganizations,
   adminPlans,
   adminRuns,

@@ -78,6 +78,18 @@ export const queues = {
       deleteAfterSeconds: HOUR,
     },
   },
+  'plan-export': {
+    payload: z.object({ planExportId: z.string() }),
+    process: 'jobs',
+    options: {
+      policy: 'standard',
+      notify: true,
+      retryLimit: 3,
+      retryDelay: 2,
+      expireInSeconds: 300,
+      deleteAfterSeconds: HOUR,
+    },
+  },
   'organization-delete': {
     payload: z.object({ organizationId: z.string() }),
     process: 'jobs',

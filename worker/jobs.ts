@@ -4,6 +4,7 @@ import { attemptDelivery } from '../shared/notifications/deliver.ts'
 import { type Payload, type QueueName, queues } from '../shared/queues.ts'
 import { losePhase } from '../shared/runs/hold.ts'
 import { deleteOrganizationRows } from './background/organization-delete.ts'
+import { makePlanExport } from './background/plan-export.ts'
 import { cutLargePlan } from './background/plan-rows.ts'
 import { processState } from './background/state-process.ts'
 import { sweep, sweeps } from './background/sweep.ts'
@@ -16,6 +17,7 @@ const handlers: { [Q in Background]: { run: (app: App, payload: Payload<Q>) => P
     'runs-lost': { run: (app, job) => losePhase(app, job.runId, job.phase), concurrency: 2 },
     'state-process': { run: (app, job) => processState(app, job.stateVersionId), concurrency: 1 },
     'plan-rows': { run: (app, job) => cutLargePlan(app, job.planId), concurrency: 1 },
+    'plan-export': { run: (app, job) => makePlanExport(app, job.planExportId), concurrency: 1 },
     'organization-delete': { run: (app, job) => deleteOrganizationRows(app, job.organizationId), concurrency: 1 },
     // many at a time: a receiver that hangs must not hold up the others
     notify: { run: (app, job) => attemptDelivery(app, job.deliveryId), concurrency: 8 },

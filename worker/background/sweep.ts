@@ -1,6 +1,7 @@
 import type { QuerySqlToken } from 'slonik'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../../shared/app.ts'
+import { expirePlanExports } from '../../shared/plan-exports/exports.ts'
 import { expireData } from '../../shared/retention/expire.ts'
 import { dispatchMissed, promoteMissed, replaceVanishedJobs } from '../../shared/runs/repair.ts'
 import { discardUnconfirmed, endInterrupted, interruptOverdue } from '../../shared/runs/time-limits.ts'
@@ -24,6 +25,7 @@ export const sweeps: Record<string, { cron: string; run: Sweep }> = {
   'unconfirmed-plans': { cron: EACH_MINUTE, run: discardUnconfirmed },
   'auto-destroy': { cron: EACH_MINUTE, run: (app) => uncounted(destroyIdle(app)) },
   retention: { cron: EACH_MINUTE, run: (app) => uncounted(expireData(app)) },
+  'plan-exports': { cron: EACH_QUARTER, run: expirePlanExports },
   'lost-workers': { cron: EACH_MINUTE, run: removeLostWorkers },
   'expired-credentials': { cron: EACH_QUARTER, run: removeExpired },
   'unused-blobs': { cron: EACH_QUARTER, run: (app) => removeUnusedBlobs(app) },
@@ -96,5 +98,6 @@ const removeUnusedBlobs = (app: App) =>
         and not exists (select 1 from registry_provider_versions v where v.shasums_signature_blob_id = b.id)
         and not exists (select 1 from registry_provider_platforms f where f.blob_id = b.id)
         and not exists (select 1 from test_configurations c where c.blob_id = b.id)
+        and not exists (select 1 from plan_exports e where e.blob_id = b.id)
       limit 200)`,
   )
