@@ -1,3 +1,4 @@
+import { adminPages } from './admin/page.ts'
 import { agentPages } from './agents/page.ts'
 import { aliasPages } from './alias-pages.ts'
 import { consentPages } from './login/consent.ts'
@@ -7,9 +8,12 @@ import { organizationPages } from './organizations/page.ts'
 import { organizationSettingsPages } from './organizations/settings-page.ts'
 import type { PageRoute, PageRoutes } from './page-route.ts'
 import { projectPages } from './projects/page.ts'
+import { queuePages } from './queue/page.ts'
+import { registryPages } from './registry/page.ts'
 import { logPages } from './runs/log-page.ts'
 import { runPages } from './runs/page.ts'
 import { planPages } from './runs/plan-page.ts'
+import { searchPages } from './search/page.ts'
 import { teamPages } from './teams/page.ts'
 import { tokenPages } from './tokens/page.ts'
 import { userAdminPages } from './users/admin-page.ts'
@@ -28,17 +32,21 @@ const all: PageRoutes[] = [
   tokenPages,
   accountPages,
   userAdminPages,
+  adminPages,
+  searchPages,
   organizationPages,
   workspacePages,
   workspaceSettingsPages,
   workspaceSharingPages,
   workspaceAccessPages,
   variablePages,
+  queuePages,
   projectPages,
   varsetPages,
   teamPages,
   membershipPages,
   agentPages,
+  registryPages,
   organizationSettingsPages,
   runPages,
   planPages,

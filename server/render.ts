@@ -5,6 +5,7 @@ import { asset } from './assets.ts'
 import { badgeOf } from './badge.ts'
 import { errorAt } from './form-error.ts'
 import { checkIcon } from './icons.ts'
+import { plainText, safeHref } from './markdown.ts'
 import { ago, browserOf, counted, duration, exactTime } from './words.ts'
 
 /** All views, compiled at start: a syntax error is an error of the start, not of a request. */
@@ -27,6 +28,8 @@ const helpers = {
   duration,
   errorAt,
   exactTime,
+  plainText,
+  safeHref,
 }
 
 /** HTML of `views/<name>.pug`. */

@@ -83,3 +83,13 @@ export const countCurrentStatuses = (tx: Tx, organizationId: string, visible: Fr
     left join runs cr on cr.id = w.current_run_id
     where w.organization_id = ${organizationId} and ${visible}
     group by cr.status`)
+
+const BehindRow = z.object({ workspace_id: z.string(), count: z.number() })
+
+/** How many runs of each workspace wait for their turn; workspaces where none does are left out. */
+export const countPendingRuns = (tx: Tx, workspaceIds: readonly string[]) =>
+  tx.any(sql.type(BehindRow)`
+    select workspace_id, count(*)::int as count
+    from runs
+    where workspace_id = any(${sql.array([...workspaceIds], 'text')}) and status = 'pending'
+    group by workspace_id`)

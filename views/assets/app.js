@@ -58,6 +58,8 @@
   // single keys; never while typing, and each has a visible control too
   let awaitsGo = 0
   document.addEventListener('keydown', (e) => {
+    if ((e.ctrlKey || e.metaKey) && !e.altKey && e.key.toLowerCase() === 'k') return openPalette(e)
+    if (document.querySelector('dialog[open]')) return
     if (e.key === 'Escape') {
       for (const menu of all('details.menu[open]')) {
         menu.open = false
@@ -75,6 +77,7 @@
     }
     if (e.key === 'g') awaitsGo = Date.now()
     else if (e.key === '/') focus(e, 'input[type=search]')
+    else if (e.key === '?') document.getElementById('keys')?.showModal()
     else if (e.key === 'c') focus(e, '#confirm')
     else if (e.key === 'j' || e.key === 'k') moveRow(e.key === 'j' ? 1 : -1)
   })
@@ -89,6 +92,80 @@
     const next = links[links.indexOf(document.activeElement) + step] ?? links[step > 0 ? 0 : links.length - 1]
     next?.focus()
   }
+
+  // The palette: what can be searched for, and every link and button of this page. A listbox whose focus stays in
+  // the field: aria-activedescendant says which option is meant.
+  const palette = document.getElementById('palette')
+  const query = document.getElementById('palette-q')
+  const keyButtons = all('[data-keys]')
+  for (const button of keyButtons) {
+    button.hidden = false
+    button.addEventListener('click', () => document.getElementById('keys')?.showModal())
+  }
+  function openPalette(e) {
+    if (!palette) return
+    e.preventDefault()
+    if (palette.open) return
+    query.value = ''
+    document.getElementById('palette-found').textContent = ''
+    showCommands()
+    palette.showModal()
+    query.focus()
+  }
+  document.addEventListener('click', (e) => {
+    if (e.target.closest?.('[data-palette]') && palette?.showModal) openPalette(e)
+    else if (e.target.matches?.('dialog')) e.target.close()
+  })
+  function showCommands() {
+    const box = document.getElementById('palette-commands')
+    const words = query.value.trim().toLowerCase()
+    const seen = new Set()
+    box.textContent = ''
+    for (const link of all('.tabs a, .rail-nav a, .crumbs a[href], .menu-body a, main a.btn')) {
+      const text = link.textContent.trim().replace(/\s+/g, ' ')
+      if (!text || seen.has(link.href) || !text.toLowerCase().includes(words) || seen.size > 11) continue
+      seen.add(link.href)
+      const option = document.createElement('a')
+      option.href = link.href
+      option.dataset.found = ''
+      option.textContent = text
+      box.append(option)
+    }
+    markOptions()
+  }
+  function markOptions(step = 0) {
+    const options = [...all('[data-found]', palette)]
+    const at = options.findIndex((o) => o.ariaSelected === 'true')
+    const next = step === 0 ? 0 : (at + step + options.length) % options.length
+    options.forEach((o, i) => {
+      o.id = `palette-${i}`
+      o.role = 'option'
+      o.tabIndex = -1
+      o.ariaSelected = String(i === next)
+      if (i === next && step) o.scrollIntoView({ block: 'nearest' })
+    })
+    if (options[next]) query.setAttribute('aria-activedescendant', options[next].id)
+    else query.removeAttribute('aria-activedescendant')
+    return options[next]
+  }
+  query?.addEventListener('input', () => {
+    if (!query.value.trim()) document.getElementById('palette-found').textContent = ''
+    showCommands()
+  })
+  query?.addEventListener('keydown', (e) => {
+    if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
+      e.preventDefault()
+      markOptions(e.key === 'ArrowDown' ? 1 : -1)
+    } else if (e.key === 'Enter') {
+      const chosen = palette.querySelector('[aria-selected="true"]')
+      if (!chosen) return
+      e.preventDefault()
+      chosen.click()
+    }
+  })
+
+  // a form that was refused says so to who cannot see it
+  document.querySelector('[data-focus]')?.focus()
 
   // a log that is read at its end stays at its end
   const atEnd = new WeakMap()
@@ -113,6 +190,7 @@
     }
     prepare(document)
     follow()
+    if (palette?.open) markOptions()
   })
   // the title says the state, so that a tab does
   document.addEventListener('htmx:after:swap', () => {
