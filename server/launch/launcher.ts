@@ -101,7 +101,7 @@ export async function launch(asked: Config, options: LaunchOptions): Promise<Lau
     args: ['worker/main.ts', 'runner', 'jobs'],
     env: workerEnv(env, tls),
     // an engine gets its own grace first, then the worker writes down what happened
-    graceMs: config.runner.cancelGraceMs + 10_000,
+    graceMs: (Number(env.TOFUTF_DRAIN_GRACE ?? 0) + 10) * 1000 + config.runner.cancelGraceMs,
   })
   const localUrl = `${asked.tls.mode === 'files' ? 'https' : 'http'}://${loopbackOf(config.host)}:${port}`
   await waitUntilReady(localUrl, { ended: web.firstEnd, signal, timeoutMs: 60_000 })
@@ -166,8 +166,12 @@ function childEnv(config: Config, tls: LocalTls | null, env: LaunchOptions['env'
 }
 
 /** Engines talk to us as well (remote state, registry), so what they trust has to include our own authority. */
-const workerEnv = (env: LaunchOptions['env'], tls: LocalTls | null): LaunchOptions['env'] =>
-  tls ? { ...env, SSL_CERT_FILE: tls.bundleFile } : env
+/** Who stops the launcher waits for it: engines are interrupted at once, unless a grace for running phases was asked for. */
+const workerEnv = (env: LaunchOptions['env'], tls: LocalTls | null): LaunchOptions['env'] => ({
+  ...env,
+  TOFUTF_DRAIN_GRACE: env.TOFUTF_DRAIN_GRACE ?? '0',
+  ...(tls && { SSL_CERT_FILE: tls.bundleFile }),
+})
 
 /** Whether the kept token still holds, and an organization to begin with: made at the first start, else any. */
 async function lookAround(localUrl: string, token: string | null, isFirstStart: boolean) {
