@@ -60,7 +60,7 @@ describe('the Procfile', () => {
       const child = spawn('/bin/sh', ['-c', `exec ${line}`], {
         cwd: root,
         env: { ...env, ...more },
-        stdio: ['ignore', 'inherit', 'inherit'],
+        stdio: ['ignore', 'ignore', 'inherit'],
       })
       children.push(child)
       return child
