@@ -12,12 +12,9 @@ const action = 'agent:work'
 agentLeftStates.post('', { action, plainBody: true }, async (ctx): Promise<LeftStateAnswer> => {
   const by = { agentPoolId: poolOf(ctx) }
   const left = bodyOf(LeftStateRequest, ctx.input.raw)
-  const { serial, lineage, md5 } = left
-  const isState = serial !== undefined && lineage !== undefined && md5 !== undefined
+  const state = LeftStateQuery.safeParse(left)
   return {
-    answer: isState
-      ? await answerLeftState(ctx.app, { ...left, serial, lineage, md5 }, by)
-      : await answerLeftRun(ctx.app, left, by),
+    answer: state.success ? await answerLeftState(ctx.app, state.data, by) : await answerLeftRun(ctx.app, left, by),
   }
 })
 

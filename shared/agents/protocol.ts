@@ -112,7 +112,7 @@ export const LeftStateQuery = z.object({
 })
 
 /** Without a state: has the run ended? */
-export const LeftStateRequest = LeftStateQuery.partial({ serial: true, lineage: true, md5: true })
+export const LeftStateRequest = LeftStateQuery.partial({ workspaceId: true, serial: true, lineage: true, md5: true })
 
 export interface LeftStateAnswer {
   answer: LeftAnswer

@@ -11,9 +11,11 @@ import { finalize } from './finalize.ts'
 /** What an engine left on the disk of a worker that could not report it. */
 export interface LeftRun {
   runId: string
-  workspaceId: string
+  /** not known for a folder without a state */
+  workspaceId?: string | undefined
 }
 export interface LeftState extends LeftRun {
+  workspaceId: string
   serial: number
   lineage: string
   /** hex, of the bytes */
@@ -40,7 +42,7 @@ async function selectLeftRun(tx: Tx, left: LeftRun, by: LeftBy) {
   return tx.maybeOne(sql.type(RunRow)`
     select status, base_state_version_id, engine_version, created_by
     from runs
-    where id = ${left.runId} and workspace_id = ${left.workspaceId}
+    where id = ${left.runId} and workspace_id = coalesce(${left.workspaceId ?? null}, workspace_id)
       and (${by === null} or (execution_mode = 'agent' and agent_pool_id = ${by?.agentPoolId ?? null}))`)
 }
 

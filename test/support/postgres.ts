@@ -11,17 +11,22 @@ import { release } from '../../db/release.ts'
 export interface Cluster {
   /** Connection string of a database from which others are made and dropped. */
   url: string
+  /** Its data folder. */
+  folder: string
   stop(): Promise<void>
   stopNow(): void
 }
 
 const template = 'tofutf_template'
 
-/** One Postgres without fsync in a temporary folder, with a template database that has every table and queue. */
-export async function startCluster(): Promise<Cluster> {
+/**
+ * One Postgres in a temporary folder, with a template database that has every table and queue. Without fsync, unless
+ * it is to be killed.
+ */
+export async function startCluster({ durable = false } = {}): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), 'tofutf-test-postgres-'))
   await chmod(folder, 0o711) // the user that runs Postgres must get through
-  const postgres = await startPostgres({ dataDir: folder, durable: false })
+  const postgres = await startPostgres({ dataDir: folder, durable })
   try {
     await inDatabase(postgres.url, `create database ${template}`)
     await release(urlOf(postgres.url, template), pino({ level: 'warn' }), () => {})
@@ -31,6 +36,7 @@ export async function startCluster(): Promise<Cluster> {
   }
   return {
     url: postgres.url,
+    folder,
     async stop() {
       await postgres.stop()
       await rm(folder, { recursive: true, force: true })

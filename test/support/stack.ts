@@ -22,6 +22,8 @@ export interface StackOptions {
   jobs?: number
   /** Added to the environment of every process. */
   env?: Record<string, string>
+  /** Added to that for one runner, the first is 0. */
+  runnerEnv?: (index: number) => Record<string, string>
   /** The CLIs then speak https to it; plain http works on the same port. Default: true. */
   tls?: boolean
 }
@@ -49,6 +51,8 @@ export interface Stack {
   /** The run's document once it has one of these statuses; an error when it takes too long or ends otherwise. */
   // biome-ignore lint/suspicious/noExplicitAny: a document
   waitForRun(id: string, ...statuses: string[]): Promise<any>
+  /** Stops all web processes, then starts as many on the same ports. */
+  restartWebs(): Promise<void>
   /** The last part of what every process printed. */
   logs(): string
   /** @throws Error when a process had to be killed or left an engine behind */
@@ -92,12 +96,15 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     }),
     ...options.env,
   }
-  const webs = ports.map((port, i) => startProcess(`web ${i + 1}`, ['server/main.ts'], { ...shared, PORT: `${port}` }))
+  const startWebs = () =>
+    ports.map((port, i) => startProcess(`web ${i + 1}`, ['server/main.ts'], { ...shared, PORT: `${port}` }))
+  const webs = startWebs()
   const workers = Array.from({ length: runnerCount }, (_, i) =>
     startProcess(`worker ${i + 1}`, ['worker/main.ts', 'runner', ...(i === 0 && jobsCount === 0 ? ['jobs'] : [])], {
       ...shared,
       PORT: `${ports[0]}`,
       TOFUTF_RUNNER_NAME: `runner-${i + 1}`,
+      ...options.runnerEnv?.(i),
     }),
   )
   const jobs = Array.from({ length: jobsCount }, (_, i) =>
@@ -135,6 +142,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     }
   }
 
+  async function restartWebs(): Promise<void> {
+    await Promise.all(webs.map((web) => web.stop()))
+    webs.splice(0, webs.length, ...startWebs())
+    await Promise.all(urls.map((url, i) => untilReady(url, webs[i]!)))
+  }
+
   try {
     await Promise.all(urls.map((url, i) => untilReady(url, webs[i]!)))
     await untilRunners(db, workers)
@@ -169,6 +182,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       return { id: data.id, name: data.attributes.name }
     },
     waitForRun,
+    restartWebs,
     logs,
     stop,
   }

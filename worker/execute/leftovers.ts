@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { readdir, readFile, readlink, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Logger } from 'pino'
 import { z } from 'zod'
@@ -18,6 +18,9 @@ export interface LeftoverDesk {
 const LOOK_MS = 10_000
 /** Where processes cannot be listed: an engine that wrote nothing for so long is taken for gone. */
 const QUIET_MS = 60_000
+
+/** A folder without a state, of a run that nobody knows, stays for so long. */
+const UNKNOWN_MS = 24 * 3600_000
 
 const Marker = z.object({
   runId: z.string(),
@@ -77,7 +80,7 @@ async function lookOnce(workDir: string, desk: LeftoverDesk, log: Logger, told: 
 /** @returns why the folder stays for good; undefined: it is gone, or is looked at again */
 async function settle(folder: string, desk: LeftoverDesk): Promise<string | undefined> {
   const text = await readFile(join(folder, MARKER), 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
+  if (text === undefined) return settlePlan(folder, desk)
   const parsed = Marker.safeParse(parseJson(text))
   // it is being written, or the disk was full
   if (!parsed.success) return 'its recover.json cannot be read'
@@ -100,7 +103,22 @@ async function settle(folder: string, desk: LeftoverDesk): Promise<string | unde
   return undefined
 }
 
-async function deliver(desk: LeftoverDesk, run: LeftRun, snapshot: StateSnapshot): Promise<LeftAnswer> {
+/** The folder of a lost plan holds no state, but values of variables. @returns always undefined */
+async function settlePlan(folder: string, desk: LeftoverDesk): Promise<undefined> {
+  const [runId] = /^run-[0-9A-Za-z]+/.exec(basename(folder)) ?? []
+  if (!runId) return
+  const answer = await desk.ask({ runId })
+  if (answer === 'wait' || (await isInUse(folder, folder))) return
+  // a run of another server that shares the folder, or of a workspace that was deleted
+  if (answer === 'unknown' && Date.now() - (await stat(folder)).mtimeMs < UNKNOWN_MS) return
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+}
+
+async function deliver(
+  desk: LeftoverDesk,
+  run: LeftRun & { workspaceId: string },
+  snapshot: StateSnapshot,
+): Promise<LeftAnswer> {
   const { serial, lineage, md5, sizeBytes, path } = snapshot
   const left = { ...run, serial, lineage, md5 }
   const answer = await desk.ask(left)

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startPostgres } from '../../db/embedded.ts'
+import { type Cluster, startCluster } from '../support/postgres.ts'
+
+/** A Postgres that keeps what it committed, however it ends, and comes back at the same address. */
+export interface FragilePostgres extends Cluster {
+  /** kill -9 of the server; it is back when the promise resolves. */
+  crash(): Promise<void>
+  /** Stops it for so long. */
+  away(ms: number): Promise<void>
+}
+
+export async function startFragilePostgres(): Promise<FragilePostgres> {
+  const cluster = await startCluster({ durable: true })
+  const start = () => startPostgres({ dataDir: cluster.folder })
+  const pid = async () =>
+    Number((await readFile(join(cluster.folder, 'postgres', 'cluster', 'postmaster.pid'), 'utf8')).split('\n')[0])
+  return {
+    ...cluster,
+    async crash() {
+      process.kill(await pid(), 'SIGKILL')
+      await sleep(300)
+      await start()
+    },
+    async away(ms) {
+      await (await start()).stop()
+      await sleep(ms)
+      await start()
+    },
+  }
+}
