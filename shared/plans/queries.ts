@@ -47,11 +47,11 @@ function conditions(planId: string, filter: RowFilter): FragmentSqlToken {
   if (filter.actions) parts.push(sql.fragment`r.action = any(${sql.array([...filter.actions], 'text')})`)
   if (filter.withoutNoise) parts.push(sql.fragment`not r.is_noise`)
   if (filter.search) {
-    // a hit in one of equal changes shows the row that stands for them
-    parts.push(sql.fragment`r.number in (
+    // a hit in one of equal changes shows the row that stands for them; an array is made once, whatever the planner thinks
+    parts.push(sql.fragment`r.number = any(array(
       select x.head
       from plan_rows x
-      where x.plan_id = ${planId} and x.kind = ${filter.kind} and strpos(x.search, ${filter.search.toLowerCase()}) > 0)`)
+      where x.plan_id = ${planId} and x.kind = ${filter.kind} and strpos(x.search, ${filter.search.toLowerCase()}) > 0))`)
   }
   return sql.join(parts, sql.fragment` and `) as unknown as FragmentSqlToken
 }
@@ -63,19 +63,21 @@ export function selectHeads(
   filter: RowFilter,
   page: { order: PlanOrder; after: number; size: number },
 ) {
-  const key =
-    page.order === 'risk' ? sql.fragment`''` : page.order === 'module' ? sql.fragment`r.module` : sql.fragment`r.type`
-  const last =
-    page.order === 'risk'
-      ? sql.fragment`''`
-      : sql.fragment`(select ${page.order === 'module' ? sql.fragment`l.module` : sql.fragment`l.type`} from plan_rows l where l.plan_id = ${planId} and l.number = ${page.after})`
+  const key = page.order === 'risk' ? null : sql.identifier(['r', page.order])
+  const later = key
+    ? sql.fragment`
+      (${key}, r.number) > (
+        select ${sql.identifier(['l', page.order])}, l.number
+        from plan_rows l
+        where l.plan_id = ${planId} and l.number = ${page.after})`
+    : sql.fragment`r.number > ${page.after}`
   return tx.any(sql.type(Row)`
     select ${columns}
     from plan_rows r
     where ${conditions(planId, filter)}
       and r.number = r.head
-      and (${page.after} = 0 or (${key}, r.number) > (${last}, ${page.after}))
-    order by ${key}, r.number
+      and ${page.after === 0 ? sql.fragment`true` : later}
+    order by ${key ? sql.fragment`${key}, r.number` : sql.fragment`r.number`}
     limit ${page.size + 1}`)
 }
 
