@@ -1,0 +1,91 @@
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { startRun, uploadConfiguration } from '../support/configurations.ts'
+import { logOf, type Stack, startStack } from '../support/stack.ts'
+
+const waiting = (phase: 'data' | 'resource', ms: number) => `
+terraform {
+  required_providers {
+    null = { source = "hashicorp/null" }
+  }
+}
+resource "terraform_data" "first" {}
+${phase} "null_wait" "slow" {
+  ms = ${ms}
+}
+`
+
+describe('the queue of real processes', function () {
+  this.timeout(120_000)
+  let stack: Stack
+  let organization: string
+
+  async function start(options: Parameters<typeof startStack>[0]): Promise<void> {
+    stack = await startStack(options)
+    organization = await stack.makeOrganization()
+  }
+  afterEach(async () => stack?.stop())
+
+  async function makeWorkspace(configuration: string): Promise<string> {
+    const { id } = await stack.makeWorkspace(organization)
+    await uploadConfiguration(stack.api, id, { 'main.tf': configuration })
+    return id
+  }
+
+  it('QUEUE-03 goes on while the web processes restart: the plan has its whole log, pending runs keep their order', async () => {
+    await start({ runners: 1 })
+    const workspace = await makeWorkspace(waiting('data', 8000))
+    const first = await startRun(stack.api, workspace)
+    const quick = await uploadConfiguration(stack.api, workspace, { 'main.tf': 'output "x" { value = 1 }' })
+    const second = await startRun(stack.api, workspace, { 'auto-apply': true }, quick)
+    const third = await startRun(stack.api, workspace, { 'auto-apply': true }, quick)
+    await stack.waitForRun(first, 'planning')
+
+    await stack.restartWebs()
+    const planned = await stack.waitForRun(first, 'planned')
+    const log = await logOf(stack.api, planned)
+    await stack.api.post(`/runs/${first}/actions/discard`, {})
+    const later = [
+      await stack.waitForRun(second, 'applied'),
+      await stack.waitForRun(third, 'applied', 'planned_and_finished'),
+    ]
+
+    expect(log).to.match(/^\x02/).and.contain('\x03')
+    const at = (index: number) => Date.parse(later[index].attributes['status-timestamps']['plan-queued-at'])
+    expect(at(0)).to.be.at.most(at(1))
+  })
+
+  it('QUEUE-05 a run for which no worker is free waits, says why, and starts when a slot is free', async () => {
+    await start({ runners: 2, env: { TOFUTF_RUNNER_CONCURRENCY: '1' } })
+    const workspaces = [await makeWorkspace(waiting('data', 6000)), await makeWorkspace(waiting('data', 6000))]
+    const busy = await Promise.all(workspaces.map((workspace) => startRun(stack.api, workspace)))
+    await Promise.all(busy.map((run) => stack.waitForRun(run, 'planning')))
+
+    const run = await startRun(stack.api, await makeWorkspace('output "x" { value = 1 }'))
+    const queued = await stack.waitForRun(run, 'plan_queued')
+    await stack.waitForRun(run, 'planned')
+
+    expect(queued.attributes['waiting-reason'].text).to.equal('All 2 slots of 2 runners are busy.')
+    const { data } = (await stack.api.get(`/organizations/${organization}/runs`)).json
+    expect(data.map((r: { attributes: { status: string } }) => r.attributes.status)).to.not.include('errored')
+  })
+
+  for (const [words, offsetMs] of [
+    ['ahead of', 120_000],
+    ['behind', -120_000],
+  ] as const)
+    it(`QUEUE-21 a worker whose clock is two minutes ${words} the server's keeps its lease and applies once`, async () => {
+      const clock = join(import.meta.dirname, '..', 'support', 'skewed-clock.ts')
+      await start({
+        runners: 1,
+        runnerEnv: () => ({ NODE_OPTIONS: `--import=${clock}`, TEST_CLOCK_OFFSET_MS: `${offsetMs}` }),
+      })
+      // a lease lasts 10 s
+      const run = await startRun(stack.api, await makeWorkspace(waiting('resource', 14_000)), { 'auto-apply': true })
+
+      const applied = await stack.waitForRun(run, 'applied')
+
+      const log = await logOf(stack.api, applied)
+      expect(log.match(/Apply complete! Resources: 2 added/g)).to.have.length(1)
+    })
+})
