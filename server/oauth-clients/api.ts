@@ -19,6 +19,7 @@ import {
   selectOptionalOAuthToken,
   setOAuthTokenKey,
 } from '../../shared/oauth-clients/tokens.ts'
+import { isPrivateKey } from '../../shared/ssh-keys/ssh-keys.ts'
 import { many, one } from '../jsonapi/answer.ts'
 import { pageOf } from '../jsonapi/page.ts'
 import { type Context, Routes, type Subject } from '../route.ts'
@@ -103,6 +104,9 @@ oauthClients.get(byId, { action: 'oauth-client:read', subject: client }, (ctx) =
 oauthClients.patch(byId, { action: 'oauth-client:manage', subject: client, attributes: Update }, async (ctx) => {
   const { app, input, subject } = ctx
   const a = input.attributes
+  const isDataCenter = subject.client.service_provider === 'bitbucket_data_center'
+  if (isDataCenter && (a.key === '' || a.key === null))
+    throw invalid('key', 'The Consumer Key for Bitbucket Data Center must be present. Please add a value for `key`.')
   const changed = await app.db.transaction((tx) =>
     updateOAuthClient(app, tx, subject.client, {
       name: a.name,
@@ -172,11 +176,14 @@ oauthClients.patch(
   {
     action: 'oauth-client:manage',
     subject: token,
-    attributes: z.object({ 'ssh-key': z.string("can't be blank").trim().min(1, "can't be blank").max(65_536) }),
+    attributes: z.object({ 'ssh-key': z.string().max(65_536).optional() }),
   },
   async (ctx) => {
     const { app, subject, input } = ctx
-    return one(oauthToken, await setOAuthTokenKey(app, app.db, subject.token.id, input.attributes['ssh-key']), ctx)
+    const given = input.attributes['ssh-key']
+    if (given === undefined) return one(oauthToken, subject.token, ctx)
+    if (!isPrivateKey(given)) throw invalid('ssh-key', 'Ssh key is invalid')
+    return one(oauthToken, await setOAuthTokenKey(app, app.db, subject.token.id, given), ctx)
   },
 )
 

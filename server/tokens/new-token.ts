@@ -33,7 +33,7 @@ function wishedEnd(ctx: Context, attributes: TokenAttributes): Date | null {
   return end
 }
 
-const typeOf = { organization: 'organization', 'audit-trail': 'audit-trails', team: 'team' } as const
+const typeOf = { organization: 'organization', 'audit-trail': 'audit_trails', team: 'team' } as const
 
 /**
  * The end, within the longest life that the organization allows.

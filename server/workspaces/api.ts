@@ -20,6 +20,7 @@ import { pageOf } from '../jsonapi/page.ts'
 import { type Context, Routes, requireMay } from '../route.ts'
 import { organizationByName, type WorkspaceSubject, workspaceById, workspaceByName } from '../subjects.ts'
 import { flatTagsOf, tagsOf } from '../tags/input.ts'
+import { attach } from './attached.ts'
 import { mayForceDelete, workspace } from './json.ts'
 import { workspaceFilter } from './list.ts'
 
@@ -51,7 +52,7 @@ workspaces.get(inOrganization, { action: 'workspace:list', subject: organization
   )
   return many(
     workspace,
-    rows.map((w) => ({ ...w, kpis: kpis.get(w.id) })),
+    (await attach(rows, ctx)).map((w) => ({ ...w, kpis: kpis.get(w.id) })),
     ctx,
     { page, totalCount },
   )
@@ -108,7 +109,8 @@ workspaces.post(
 async function show(ctx: Context & { subject: WorkspaceSubject }) {
   const w = ctx.subject.workspace
   const kpis = (await selectWorkspaceKpis(ctx.app.db, [w.id])).get(w.id)
-  return one(workspace, { ...w, kpis }, ctx)
+  const [attached] = await attach([w], ctx)
+  return one(workspace, { ...attached!, kpis }, ctx)
 }
 
 async function update(ctx: Context & { subject: WorkspaceSubject; input: Input<WorkspaceSettings> }) {

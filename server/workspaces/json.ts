@@ -4,6 +4,7 @@ import { defineResource, toMany, toOne } from '../jsonapi/document.ts'
 import { retentionLink } from '../retention/json.ts'
 import type { Context } from '../route.ts'
 import { effectiveTags } from '../tags/json.ts'
+import { type Attached, attachedIncludes, attachedRelationships } from './attached.ts'
 import { workspaceIncludes } from './includes.ts'
 
 export const workspaceScope = (w: Workspace) => ({
@@ -54,7 +55,7 @@ const lockedBy = (w: Workspace) => {
   return toOne('users', w.locked_by_user_id)
 }
 
-export const workspace = defineResource<Workspace & { kpis?: WorkspaceKpis | undefined }>({
+export const workspace = defineResource<Workspace & Attached & { kpis?: WorkspaceKpis | undefined }>({
   type: 'workspaces',
   id: (w) => w.id,
   async attributes(w, ctx) {
@@ -129,12 +130,12 @@ export const workspace = defineResource<Workspace & { kpis?: WorkspaceKpis | und
     ),
     'ssh-key': toOne('ssh-keys', w.ssh_key_id),
     'data-retention-policy': retentionLink(w.retention_policy),
-    outputs: { links: { related: `/api/v2/workspaces/${w.id}/current-state-version-outputs` } },
+    ...attachedRelationships(w),
     vars: toMany('vars', w.variable_ids),
   }),
   links: (w) => ({
     self: `/api/v2/organizations/${w.organization_name}/workspaces/${w.name}`,
     'self-html': `/app/${w.organization_name}/workspaces/${w.name}`,
   }),
-  includes: workspaceIncludes,
+  includes: { ...workspaceIncludes, ...attachedIncludes },
 })

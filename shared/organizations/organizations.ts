@@ -86,6 +86,29 @@ export async function createOrganization(
   return selectOrganization(tx, id)
 }
 
+/**
+ * The settings after a change; execution mode and agent pool fit together.
+ * @throws problem 'invalid_attribute'
+ */
+async function executionDefaults(tx: Tx, organization: Organization, change: Record<string, unknown>) {
+  const next = { ...organization.settings, ...change }
+  const isAgent = next['default-execution-mode'] === 'agent'
+  const poolId = change['default-agent-pool-id']
+  if (typeof poolId === 'string' && !isAgent) {
+    throw invalid('default-agent-pool', "Default agent pool must not be specified unless using 'agent' execution mode")
+  }
+  if (!isAgent) return { ...next, 'default-agent-pool-id': null }
+  const wanted = next['default-agent-pool-id']
+  if (typeof wanted !== 'string')
+    throw invalid('default-agent-pool', "Default agent pool must be specified when using 'agent' execution mode")
+  const found = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+    select id
+    from agent_pools
+    where id = ${wanted} and organization_id = ${organization.id}`)
+  if (!found) throw invalid('default-agent-pool', 'Default agent pool does not exist in this organization')
+  return next
+}
+
 export async function updateOrganization(
   tx: Tx,
   organization: Organization,
@@ -97,7 +120,7 @@ export async function updateOrganization(
       id: organization.id,
       name: change.name ?? organization.name,
       email: change.email ?? organization.email,
-      settings: { ...organization.settings, ...change.settings },
+      settings: await executionDefaults(tx, organization, change.settings),
     })
   } catch (error) {
     if (error instanceof UniqueIntegrityConstraintViolationError) throw invalid('name', 'Name has already been taken')

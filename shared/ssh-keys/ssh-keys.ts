@@ -15,6 +15,10 @@ const context = (id: string): string => `ssh_keys.value:${id}`
 /** A key as ssh reads it: LF line ends, one newline at the end. Forms send CRLF. */
 export const normalizeKey = (value: string): string => `${value.replace(/\r\n?/g, '\n').trim()}\n`
 
+/** Whether text is framed as a private key; what is in the frame is ssh's to judge. */
+export const isPrivateKey = (value: string): boolean =>
+  /^-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----\n[\s\S]+\n-----END \1-----\n$/.test(normalizeKey(value))
+
 export async function selectSshKeysPage(tx: Tx, organizationId: string, page: { size: number; offset: number }) {
   const rows = await tx.any(sql.type(SshKeyRow.extend({ total_count: z.number() }))`
     select ${columns}, count(*) over ()::int as total_count

@@ -4,7 +4,7 @@ import { sql } from '../../db/sql.ts'
 import { newId } from '../ids.ts'
 
 /** The longest life that an organization allows its tokens, obeyed while its setting max-ttl-enabled is on. */
-export const tokenTypes = ['organization', 'team', 'user', 'audit-trails'] as const
+export const tokenTypes = ['organization', 'team', 'user', 'audit_trails'] as const
 export type TokenType = (typeof tokenTypes)[number]
 
 /** Two years of 365.2425 days: what HCP has for a kind that nobody set. */
