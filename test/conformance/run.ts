@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { startCluster } from '../support/postgres.ts'
 import { startStack } from '../support/stack.ts'
+import { prepareSite } from './site.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const suite = process.env.GO_TFE_SUITE ?? join(root, '..', 'shared', 'conformance', 'go-tfe', 'run')
@@ -24,9 +25,12 @@ try {
     env: { TOFUTF_OUTBOUND_ALLOW: '127.0.0.1', TOFUTF_FORCE_CANCEL_COOLOFF: '10' },
   })
   try {
+    await prepareSite(stack)
     const child = spawn(suite, process.argv.slice(2), {
       stdio: 'inherit',
       env: {
+        // the management of OAuth clients asks no Git host: any token will do
+        OAUTH_CLIENT_GITHUB_TOKEN: 'placeholder',
         ...process.env,
         TFE_ADDRESS: stack.server.url,
         TFE_TOKEN: stack.siteToken,
