@@ -15,6 +15,7 @@ import { runPages } from './runs/page.ts'
 import { planPages } from './runs/plan-page.ts'
 import { searchPages } from './search/page.ts'
 import { teamPages } from './teams/page.ts'
+import { statePages } from './states/page.ts'
 import { tokenPages } from './tokens/page.ts'
 import { userAdminPages } from './users/admin-page.ts'
 import { accountPages } from './users/page.ts'
@@ -51,6 +52,7 @@ const all: PageRoutes[] = [
   runPages,
   planPages,
   logPages,
+  statePages,
   aliasPages,
 ]
 

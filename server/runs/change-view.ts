@@ -70,20 +70,28 @@ export function lineOf(attribute: Attribute): AttributeLine {
 /** The attributes of a row, or of all the equal changes that it stands for. */
 export function changeView(row: StoredRow, members: readonly StoredRow[], options: { all: boolean }): ChangeView {
   const { fold } = row.change
-  const attributes = fold?.of === 'instances' ? joined(row, members) : row.change.attributes.map(lineOf)
-  const differing = attributes.filter((line) => line.op !== 'same').sort((a, b) => Number(b.forces) - Number(a.forces))
-  const same = attributes.filter((line) => line.op === 'same')
-  const hasTwoSides = differing.some((line) => line.before) && differing.some((line) => line.after)
-  const limit = options.all ? Number.POSITIVE_INFINITY : hasTwoSides ? LINES_SHOWN : ONE_SIDE_SHOWN
-  const lines = [...differing.slice(0, limit), ...(options.all ? same : [])]
+  const lines = fold?.of === 'instances' ? joined(row, members) : row.change.attributes.map(lineOf)
   const keys = fold ? members.map((m) => (fold.of === 'instances' ? keyOf(m, row) : m.address)) : []
   return {
-    hasTwoSides: hasTwoSides || (options.all && same.length > 0),
-    lines,
-    hidden: Math.max(0, differing.length - limit),
-    same: options.all ? 0 : same.length,
+    ...linesView(lines, options),
     keys: keys.slice(0, KEYS_SHOWN),
     moreKeys: fold ? row.fold_size - Math.min(keys.length, KEYS_SHOWN) : 0,
+  }
+}
+
+/** What differs, that which forces a replacement first; with `all`, also what stays the same. */
+export function linesView(lines: readonly AttributeLine[], options: { all: boolean }): ChangeView {
+  const differing = lines.filter((line) => line.op !== 'same').sort((a, b) => Number(b.forces) - Number(a.forces))
+  const same = lines.filter((line) => line.op === 'same')
+  const hasTwoSides = differing.some((line) => line.before) && differing.some((line) => line.after)
+  const limit = options.all ? Number.POSITIVE_INFINITY : hasTwoSides ? LINES_SHOWN : ONE_SIDE_SHOWN
+  return {
+    hasTwoSides: hasTwoSides || (options.all && same.length > 0),
+    lines: [...differing.slice(0, limit), ...(options.all ? same : [])],
+    hidden: Math.max(0, differing.length - limit),
+    same: options.all ? 0 : same.length,
+    keys: [],
+    moreKeys: 0,
   }
 }
 
