@@ -3,6 +3,7 @@ import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { organizationSettings } from '../organizations/organizations.ts'
 import { readSiteSettings } from '../site/settings.ts'
+import { type RunStatus, statusGroups } from './lifecycle.ts'
 import { lockRun, transition } from './transition.ts'
 
 /** Runs ended in one sweep; the next one goes on. */
@@ -88,21 +89,28 @@ export async function endInterrupted(app: App): Promise<number> {
 
 const UnconfirmedRow = z.object({ id: z.string(), minutes: z.number() })
 
-/** Discards plans that nobody confirmed within the time that their workspace gives. @returns how many */
+/** Statuses in which a plan waits for a person. */
+const unconfirmed: readonly RunStatus[] = statusGroups.discardable!.filter((status) => status !== 'pending')
+
+/**
+ * Discards plans that nobody confirmed within the time that their workspace gives. Saved plans hold nobody up: they stay.
+ * @returns how many
+ */
 export async function discardUnconfirmed(app: App): Promise<number> {
   const late = await app.db.any(sql.type(UnconfirmedRow)`
     select r.id, w.unconfirmed_plan_timeout_minutes as minutes
     from runs r
     join workspaces w on w.id = r.workspace_id
-    where r.finished_at is null and r.status = 'planned' and w.unconfirmed_plan_timeout_minutes is not null
-      and coalesce((r.status_timestamps ->> 'planned-at')::timestamptz, r.updated_at)
+    where r.finished_at is null and r.status = any(${sql.array([...unconfirmed], 'text')}) and not r.save_plan
+      and w.unconfirmed_plan_timeout_minutes is not null
+      and coalesce((r.status_timestamps ->> (replace(r.status, '_', '-') || '-at'))::timestamptz, r.updated_at)
         < now() - make_interval(mins => w.unconfirmed_plan_timeout_minutes)
     limit ${BATCH}`)
   let count = 0
   for (const { id, minutes } of late)
     count += await app.db.transaction(async (tx) => {
       const run = await lockRun(tx, id)
-      if (run.status !== 'planned') return 0
+      if (!unconfirmed.includes(run.status)) return 0
       const reason = `Nobody confirmed the plan within ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}, the limit of the workspace.`
       await transition(app, tx, run, 'discard', { reason })
       return 1

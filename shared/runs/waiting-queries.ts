@@ -13,7 +13,8 @@ const WaitingRow = z.object({
   engine: z.string(),
   engine_version: z.string(),
   updated_at: z.date(),
-  planned_at: z.date().nullable(),
+  /** when it came to its status */
+  status_since: z.date().nullable(),
   holder_run_id: z.string().nullable(),
   holder_number: z.number().nullable(),
   holder_status: z.enum(statuses).nullable(),
@@ -32,7 +33,7 @@ export type WaitingRun = z.output<typeof WaitingRow>
 export const selectWaitingRuns = (tx: Tx, ids: readonly string[]) =>
   tx.any(sql.type(WaitingRow)`
     select r.id, r.status, r.organization_id, r.engine, r.engine_version, r.updated_at,
-      (r.status_timestamps ->> 'planned-at')::timestamptz as planned_at,
+      (r.status_timestamps ->> (replace(r.status, '_', '-') || '-at'))::timestamptz as status_since,
       h.id as holder_run_id, h.number as holder_number, h.status as holder_status,
       (h.status_timestamps ->> (replace(h.status, '_', '-') || '-at'))::timestamptz as holder_since,
       coalesce(u.username, t.name) as locker, w.locked_at, w.lock_reason,

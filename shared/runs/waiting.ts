@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/pool.ts'
 import type { App } from '../app.ts'
 import { RUNNERS } from './dispatch.ts'
-import { isFinal, type RunStatus } from './lifecycle.ts'
+import { isFinal, lifecycle, type RunStatus } from './lifecycle.ts'
 import {
   type Capacity,
   type Limits,
@@ -30,6 +30,8 @@ export interface WaitingReason {
     | 'engine-missing'
     | 'starting'
     | 'confirmation'
+    | 'decision'
+    | 'tasks'
   text: string
   /** The run that it waits for. */
   runId?: string
@@ -85,18 +87,30 @@ interface Facts {
 const isQueued = (row: WaitingRun): boolean => row.status === 'plan_queued' || row.status === 'apply_queued'
 
 function reasonOf(row: WaitingRun, facts: Facts): WaitingReason {
-  if (row.status === 'planned' || row.status === 'planned_and_saved')
-    return {
-      code: 'confirmation',
-      text:
-        row.status === 'planned'
-          ? 'Waits for a person to confirm or discard the plan.'
-          : 'The plan is saved: it waits for a person to apply it.',
-      since: row.planned_at ?? row.updated_at,
-    }
+  const since = row.status_since ?? row.updated_at
+  if (row.status === 'pending') return turn(row)
   if (isQueued(row)) return row.dispatched_at === null ? heldBack(row, facts) : capacity(row, facts)
-  return turn(row)
+  if (row.status === 'planned_and_saved')
+    return { code: 'confirmation', text: 'The plan is saved: it waits for a person to apply it.', since }
+  if (isConfirmable(row.status))
+    return { code: 'confirmation', text: 'Waits for a person to confirm or discard the plan.', since }
+  // stages of run tasks and policies
+  const stage = /^(pre|post)_(plan|apply)_(.+)$/.exec(row.status)
+  if (stage?.[3] === 'awaiting_decision')
+    return {
+      code: 'decision',
+      text: 'A policy or a run task failed: waits for a person to override it or discard.',
+      since,
+    }
+  if (stage) {
+    const when = stage[1] === 'pre' ? 'before' : 'after'
+    return { code: 'tasks', text: `Waits for the run tasks and policies ${when} the ${stage[2]}.`, since }
+  }
+  return { code: 'turn', text: 'The run goes on within a minute.', since }
 }
+
+const isConfirmable = (status: RunStatus): boolean =>
+  lifecycle.some((row) => row.on === 'confirm' && row.from.includes(status))
 
 const does: Partial<Record<RunStatus, string>> = {
   plan_queued: 'whose plan is queued',
