@@ -13,6 +13,8 @@ export interface Form {
   line(name: string): string
   all(name: string): string[]
   has(name: string): boolean
+  /** All of them, for the audit log. */
+  fields(): Record<string, unknown>
 }
 
 export const formOf = (fields: URLSearchParams): Form => {
@@ -22,6 +24,12 @@ export const formOf = (fields: URLSearchParams): Form => {
     line: (name) => clean(fields.get(name) ?? '').trim(),
     all: (name) => fields.getAll(name).map(clean),
     has: (name) => fields.has(name),
+    fields: () =>
+      Object.fromEntries(
+        [...new Set(fields.keys())]
+          .filter((name) => name !== '_csrf')
+          .map((name) => [name, fields.getAll(name).length > 1 ? fields.getAll(name) : fields.get(name)]),
+      ),
   }
 }
 

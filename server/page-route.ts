@@ -2,6 +2,7 @@ import type { Scope } from '../shared/access/access.ts'
 import { problem } from '../shared/errors.ts'
 import { type Action, actions } from '../shared/permissions.ts'
 import type { Session } from '../shared/sessions/sessions.ts'
+import { recordForm } from './audit/record.ts'
 import { requireCsrfToken, requireSameSite } from './csrf.ts'
 import type { Flash } from './flash.ts'
 import { type Form, readForm } from './form.ts'
@@ -47,7 +48,7 @@ export class PageRoutes {
     return <S extends Subject = Subject>(path: string, options: PageOptions<S>, handler: PageHandler<S>): void => {
       if (!Object.hasOwn(actions, options.action))
         throw new Error(`${method} ${path}: no action ${options.action} in the permission table`)
-      this.all.push({ method, path, action: options.action, handle: (ctx) => run(ctx, method, options, handler) })
+      this.all.push({ method, path, action: options.action, handle: (ctx) => run(ctx, method, path, options, handler) })
     }
   }
 }
@@ -55,6 +56,7 @@ export class PageRoutes {
 async function run<S extends Subject>(
   ctx: PageContext,
   method: PageRoute['method'],
+  path: string,
   options: PageOptions<S>,
   handler: PageHandler<S>,
 ): Promise<void> {
@@ -68,6 +70,7 @@ async function run<S extends Subject>(
   const subject = options.subject ? await options.subject(ctx) : ({ scope: {} } as S)
   await requireMay(ctx.access, options.action, subject.scope)
   await handler(Object.assign(ctx, { subject }))
+  if (method === 'post') await recordForm(ctx, path, subject)
 }
 
 /** Every action that the caller may do there: what `can('run:apply')` in a view answers. */

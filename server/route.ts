@@ -5,6 +5,7 @@ import type { Actor } from '../shared/access/actor.ts'
 import type { App } from '../shared/app.ts'
 import { problem } from '../shared/errors.ts'
 import { type Action, actions } from '../shared/permissions.ts'
+import { notePermitted, recordCall } from './audit/record.ts'
 import { type Input, parseInput, readJson } from './jsonapi/body.ts'
 
 export type Method = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete'
@@ -80,7 +81,7 @@ export class Routes {
         method,
         path: this.prefix + path,
         action: options.action,
-        handle: (ctx) => run(ctx, options, handler),
+        handle: (ctx) => run(ctx, method, this.prefix + path, options, handler),
       })
     }
   }
@@ -88,6 +89,8 @@ export class Routes {
 
 async function run<S extends Subject, A extends z.ZodType>(
   ctx: Context,
+  method: Method,
+  path: string,
   options: RouteOptions<S, A>,
   handler: Handler<S, z.output<A>>,
 ): Promise<void> {
@@ -105,11 +108,12 @@ async function run<S extends Subject, A extends z.ZodType>(
   if (koa.respond === false || koa.headerSent) return
   if (answer === undefined) {
     if (koa.body === undefined || koa.body === null) koa.status = options.answers ?? 204
-    return
+  } else {
+    koa.status = options.answers ?? 200
+    koa.type = 'application/vnd.api+json'
+    koa.body = JSON.stringify(answer)
   }
-  koa.status = options.answers ?? 200
-  koa.type = 'application/vnd.api+json'
-  koa.body = JSON.stringify(answer)
+  await recordCall(ctx, { method, path, subject }, input, answer)
 }
 
 /** @throws problem 'unauthorized' when the organization refuses the token, 'not_found' when the caller may not even see it, 'forbidden' when they see but may not */
@@ -118,7 +122,10 @@ export async function requireMay(access: Access, action: Action, scope: Scope): 
   if (actor.kind === 'user' && scope.organizationId && actor.refusedBy?.includes(scope.organizationId)) {
     throw problem('unauthorized', 'The organization does not take this token: see its rules for tokens of persons.')
   }
-  if (await access.may(action, scope)) return
+  if (await access.may(action, scope)) {
+    notePermitted(access, scope)
+    return
+  }
   if (access.actor.kind !== 'anonymous' && scope.organizationId && (await access.maySee(scope)))
     throw problem('forbidden')
   throw problem('not_found')

@@ -9,6 +9,7 @@ import { agentPools } from './agents/api.ts'
 import { agentLeftStates } from './agents/left-states.ts'
 import { agentPhases } from './agents/phases.ts'
 import { agentWork } from './agents/work.ts'
+import { auditTrail } from './audit/api.ts'
 import { configurations } from './configurations/api.ts'
 import { discovery } from './discovery.ts'
 import { health } from './health.ts'
@@ -116,6 +117,7 @@ const api: Routes[] = [
   testVariables,
   notifications,
   tasks,
+  auditTrail,
 ]
 
 export const apiRoutes: Route[] = api.flatMap((routes) => routes.all)

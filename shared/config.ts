@@ -110,6 +110,10 @@ export const settings = {
     'Requests per second and user, in each web process; 0 switches the limit off.',
   ],
   TOFUTF_DB_POOL: [int.min(2).max(200).default(8), 'Database connections per process for queries.'],
+  TOFUTF_AUDIT_LOG: [
+    z.enum(['table', 'stdout']).default('table'),
+    'stdout: each entry of the audit log is also written as one line of JSON to standard output.',
+  ],
   TOFUTF_LOG_LEVEL: [z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'), 'Log level.'],
 } as const
 
@@ -146,6 +150,7 @@ export interface Config {
   smtpFrom: string
   rateLimit: number
   dbPool: number
+  auditLog: 'table' | 'stdout'
   logLevel: string
 }
 
@@ -201,6 +206,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     smtpFrom: s.TOFUTF_SMTP_FROM,
     rateLimit: s.TOFUTF_RATE_LIMIT,
     dbPool: s.TOFUTF_DB_POOL,
+    auditLog: s.TOFUTF_AUDIT_LOG,
     logLevel: s.TOFUTF_LOG_LEVEL,
   }
 }

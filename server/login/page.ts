@@ -40,6 +40,8 @@ loginPages.post('/app/login', { action: 'public:read' }, async (ctx) => {
     address: koa.ip,
   })
   writeCookie(koa, origin, 'session', id, 60 * 24 * 3600)
+  // who the audit log names; rights come with the next request
+  ctx.actor = { kind: 'user', userId: user.id, username: login, isSiteAdmin: false, tokenId: null }
   ctx.redirect(to)
 })
 

@@ -270,6 +270,8 @@ export class Access {
         return actor.kind === 'agent'
       case 'organization': {
         if (!scope.organizationId || actor.kind === 'anonymous') return false
+        if (actor.kind === 'audit-trail')
+          return action === 'audit:read' && actor.organizationId === scope.organizationId
         if (actor.kind === 'phase' || actor.kind === 'agent') {
           // an engine looks its organization and workspaces up (terraform_remote_state) and installs modules and
           // providers, and no more
