@@ -46,6 +46,8 @@ import { stateOutputs } from './states/outputs-api.ts'
 import { tags } from './tags/api.ts'
 import { reservedTagKeys } from './tags/reserved-keys.ts'
 import { tasks } from './tasks/api.ts'
+import { taskCallbacks } from './tasks/callback.ts'
+import { taskStages } from './tasks/stages-api.ts'
 import { teams } from './teams/api.ts'
 import { grants } from './teams/grants.ts'
 import { teamTokens } from './teams/tokens.ts'
@@ -117,6 +119,8 @@ const api: Routes[] = [
   testVariables,
   notifications,
   tasks,
+  taskStages,
+  taskCallbacks,
   auditTrail,
 ]
 

@@ -105,6 +105,10 @@ export const settings = {
     'Mail server for notifications, for example smtp://user:password@mail.example.com:587.',
   ],
   TOFUTF_SMTP_FROM: [z.string().default('tofutf@localhost'), 'Sender of the mail that this server writes.'],
+  TOFUTF_RUN_TASK_TIMEOUT: [
+    int.min(1).default(600),
+    'Seconds that a run task has for its result, again from each sign of progress and six times at most.',
+  ],
   TOFUTF_RATE_LIMIT: [
     int.min(0).default(30),
     'Requests per second and user, in each web process; 0 switches the limit off.',
@@ -148,6 +152,7 @@ export interface Config {
   outboundAllow: string[]
   smtpUrl: string | undefined
   smtpFrom: string
+  runTaskTimeoutMs: number
   rateLimit: number
   dbPool: number
   auditLog: 'table' | 'stdout'
@@ -204,6 +209,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     outboundAllow: s.TOFUTF_OUTBOUND_ALLOW,
     smtpUrl: s.TOFUTF_SMTP_URL,
     smtpFrom: s.TOFUTF_SMTP_FROM,
+    runTaskTimeoutMs: s.TOFUTF_RUN_TASK_TIMEOUT * 1000,
     rateLimit: s.TOFUTF_RATE_LIMIT,
     dbPool: s.TOFUTF_DB_POOL,
     auditLog: s.TOFUTF_AUDIT_LOG,

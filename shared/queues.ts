@@ -115,6 +115,36 @@ export const queues = {
       deleteAfterSeconds: HOUR,
     },
   },
+  'run-task': {
+    payload: z.object({ taskResultId: z.string() }),
+    process: 'jobs',
+    options: {
+      policy: 'standard',
+      notify: true,
+      retryLimit: 3,
+      retryDelay: 2,
+      retryBackoff: true,
+      expireInSeconds: 60,
+      deleteAfterSeconds: HOUR,
+    },
+  },
+  'run-task-timeout': {
+    payload: z.object({ taskResultId: z.string() }),
+    process: 'jobs',
+    options: { policy: 'standard', retryLimit: 20, retryDelay: 5, expireInSeconds: 60, deleteAfterSeconds: HOUR },
+  },
+  'policy-evaluation': {
+    payload: z.object({ policyEvaluationId: z.string() }),
+    process: 'jobs',
+    options: {
+      policy: 'standard',
+      notify: true,
+      retryLimit: 3,
+      retryDelay: 5,
+      expireInSeconds: 600,
+      deleteAfterSeconds: HOUR,
+    },
+  },
   'engine-releases': {
     payload: z.object({}).catchall(z.unknown()),
     process: 'jobs',

@@ -3,9 +3,11 @@ import { refreshReleases } from '../shared/engines/releases.ts'
 import { attemptDelivery } from '../shared/notifications/deliver.ts'
 import { type Payload, type QueueName, queues } from '../shared/queues.ts'
 import { losePhase } from '../shared/runs/hold.ts'
+import { askTask, checkTimeout } from '../shared/tasks/ask.ts'
 import { deleteOrganizationRows } from './background/organization-delete.ts'
 import { makePlanExport } from './background/plan-export.ts'
 import { cutLargePlan } from './background/plan-rows.ts'
+import { evaluatePolicies } from './background/policy-evaluation.ts'
 import { processState } from './background/state-process.ts'
 import { sweep, sweeps } from './background/sweep.ts'
 
@@ -21,6 +23,9 @@ const handlers: { [Q in Background]: { run: (app: App, payload: Payload<Q>) => P
     'organization-delete': { run: (app, job) => deleteOrganizationRows(app, job.organizationId), concurrency: 1 },
     // many at a time: a receiver that hangs must not hold up the others
     notify: { run: (app, job) => attemptDelivery(app, job.deliveryId), concurrency: 8 },
+    'run-task': { run: (app, job) => askTask(app, job.taskResultId), concurrency: 8 },
+    'run-task-timeout': { run: (app, job) => checkTimeout(app, job.taskResultId), concurrency: 1 },
+    'policy-evaluation': { run: (app, job) => evaluatePolicies(app, job.policyEvaluationId), concurrency: 2 },
     'engine-releases': { run: (app) => refreshReleases(app), concurrency: 1 },
     sweep: { run: (app, job) => sweep(app, job.name), concurrency: 1 },
   }

@@ -68,6 +68,5 @@ discussion.get(
   (ctx) => one(comment, ctx.subject.row, ctx),
 )
 
-// Policies, cost estimates and run tasks do not exist here yet: a run has none of them.
+// Policy checks are Sentinel's of old; policies are evaluated in the run's task stages here.
 discussion.get('/runs/:run_id/policy-checks', { action: 'run:read', subject: runById }, (ctx) => many(comment, [], ctx))
-discussion.get('/runs/:run_id/task-stages', { action: 'run:read', subject: runById }, (ctx) => many(comment, [], ctx))

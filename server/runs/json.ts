@@ -6,6 +6,7 @@ import { findRow, type RunEvent } from '../../shared/runs/lifecycle.ts'
 import { type Run, selectPhases } from '../../shared/runs/queries.ts'
 import { type WaitingReason, waitingReasons } from '../../shared/runs/waiting.ts'
 import { runVariables } from '../../shared/runs/work.ts'
+import { selectTaskStages } from '../../shared/tasks/stages.ts'
 import { selectUsers } from '../../shared/users/users.ts'
 import { selectWorkspaces } from '../../shared/workspaces/queries.ts'
 import { configuration } from '../configurations/json.ts'
@@ -13,6 +14,7 @@ import { defineResource, statusTimestamps, toMany, toOne } from '../jsonapi/docu
 import { organization } from '../organizations/json.ts'
 import { apply, plan } from '../phases/json.ts'
 import type { Context } from '../route.ts'
+import { taskStage } from '../tasks/stage-json.ts'
 import { user } from '../users/json.ts'
 import { workspace } from '../workspaces/json.ts'
 import { comment, runEvent } from './discussion-json.ts'
@@ -32,6 +34,7 @@ const allows = (run: Run, event: RunEvent): boolean =>
     hasChanges: run.has_changes,
     stopWish: run.stop_wish,
     forceCancelAvailable: run.force_cancel_available_at !== null && run.force_cancel_available_at <= new Date(),
+    stages: run.stages,
   }) !== undefined
 
 /** What the status of the run allows, whoever asks; derived from the lifecycle table. */
@@ -120,7 +123,7 @@ export const run = defineResource<Run & { position_in_queue?: number }>({
     'canceled-by': toOne('users', r.canceled_by),
     'cost-estimate': { data: null },
     'policy-checks': { data: [] },
-    'task-stages': { data: [] },
+    'task-stages': toMany('task-stages', r.task_stage_ids),
     // ours: the state of its lost apply, found when another had been written
     'recoverable-state': toOne('state-versions', r.recoverable_state_version_id),
     'run-events': toMany('run-events', r.run_event_ids),
@@ -193,7 +196,13 @@ export const run = defineResource<Run & { position_in_queue?: number }>({
       ),
     }),
     'cost-estimate': async () => [],
-    'task-stages': async () => [],
+    'task-stages': async (rows, { app }) => ({
+      resource: taskStage,
+      rows: await selectTaskStages(
+        app.db,
+        rows.flatMap((r) => r.task_stage_ids),
+      ),
+    }),
     'policy-checks': async () => [],
   },
 })

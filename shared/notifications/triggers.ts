@@ -23,6 +23,8 @@ export const runTriggers: Partial<Record<RunStatus, { trigger: Trigger; message:
   pending: { trigger: 'run:created', message: 'Run Created' },
   planning: { trigger: 'run:planning', message: 'Run Planning' },
   planned: { trigger: 'run:needs_attention', message: 'Run Needs Attention' },
+  post_plan_awaiting_decision: { trigger: 'run:needs_attention', message: 'Run Needs a Decision' },
+  post_plan_completed: { trigger: 'run:needs_attention', message: 'Run Needs Attention' },
   planned_and_saved: { trigger: 'run:needs_attention', message: 'Run Planned and Saved' },
   applying: { trigger: 'run:applying', message: 'Run Applying' },
   applied: { trigger: 'run:completed', message: 'Run Applied' },

@@ -8,6 +8,7 @@ import { resolveVersion } from '../engines/versions.ts'
 import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { notify } from '../live.ts'
+import { planStages } from '../tasks/plan-stages.ts'
 import type { Workspace } from '../workspaces/queries.ts'
 import { afterTransition } from './after-transition.ts'
 import { discardSuperseded } from './superseded.ts'
@@ -104,6 +105,7 @@ export async function createRun(app: App, tx: Tx, run: NewRun): Promise<string> 
   await tx.query(sql.void`
     insert into phases (id, run_id, kind)
     values (${newId('plan')}, ${id}, 'plan'), (${newId('apply')}, ${id}, 'apply')`)
+  await planStages(app, tx, { id, planOnly }, workspace)
   await insertRunEvent(tx, id, 'created', run.createdBy)
   await notify(tx, 'runs', `${workspace.id} ${id}`)
   await afterTransition(app, tx, { id, workspace_id: workspace.id }, 'pending')

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { statuses } from './lifecycle.ts'
+import { stages } from './stages.ts'
 
 const Stamps = z.record(z.string(), z.string())
 
@@ -54,6 +55,8 @@ export const RunRow = z.object({
   finished_at: z.date().nullable(),
   plan_id: z.string(),
   apply_id: z.string(),
+  stages: z.array(z.enum(stages)),
+  task_stage_ids: z.array(z.string()),
   run_event_ids: z.array(z.string()),
   comment_ids: z.array(z.string()),
   recoverable_state_version_id: z.string().nullable(),
@@ -71,6 +74,10 @@ export const runColumns = sql.fragment`
   r.created_at, r.updated_at, r.finished_at,
   (select p.id from phases p where p.run_id = r.id and p.kind = 'plan') as plan_id,
   (select p.id from phases p where p.run_id = r.id and p.kind = 'apply') as apply_id,
+  r.stages,
+  array(
+    select s.id from task_stages s
+    where s.run_id = r.id order by array_position(r.stages, s.stage)) as task_stage_ids,
   array(select e.id from run_events e where e.run_id = r.id order by e.created_at, e.id) as run_event_ids,
   array(select c.id from comments c where c.run_id = r.id order by c.created_at, c.id) as comment_ids,
   (

@@ -6,6 +6,7 @@ import { problem } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { notifyAll } from '../live.ts'
 import { doubtState, settleDoubt } from '../states/doubt.ts'
+import { endStages, startStage } from '../tasks/stages.ts'
 import { afterTransition } from './after-transition.ts'
 import { dispatchHeldBack, enqueuePhase } from './dispatch.ts'
 import {
@@ -20,6 +21,7 @@ import {
   statuses,
 } from './lifecycle.ts'
 import { closeLog } from './logs.ts'
+import { type Stage, stages } from './stages.ts'
 import { promoteNext } from './workspace-queue.ts'
 
 const LockedRow = z.object({
@@ -38,6 +40,7 @@ const LockedRow = z.object({
   execution_mode: z.string(),
   agent_pool_id: z.string().nullable(),
   finished_at: z.date().nullable(),
+  stages: z.array(z.enum(stages)),
 })
 export type LockedRun = z.output<typeof LockedRow>
 
@@ -56,7 +59,7 @@ export async function lockRun(tx: Tx, runId: string): Promise<LockedRun> {
     select r.id, r.workspace_id, r.organization_id, r.status, r.plan_only, r.save_plan, r.auto_apply,
       r.allow_empty_apply, r.has_changes, r.stop_wish, r.stop_reason,
       coalesce(r.force_cancel_available_at <= now(), false) as force_cancel_available,
-      r.execution_mode, r.agent_pool_id, r.finished_at
+      r.execution_mode, r.agent_pool_id, r.finished_at, r.stages
     from runs r
     where r.id = ${runId}
     for update of r`)
@@ -74,6 +77,7 @@ export const factsOf = (
     | 'has_changes'
     | 'stop_wish'
     | 'force_cancel_available'
+    | 'stages'
   >,
 ): RunFacts => ({
   planOnly: run.plan_only,
@@ -83,6 +87,7 @@ export const factsOf = (
   hasChanges: run.has_changes,
   stopWish: run.stop_wish,
   forceCancelAvailable: run.force_cancel_available,
+  stages: run.stages,
 })
 
 export interface TransitionOptions {
@@ -144,14 +149,16 @@ export async function transition(
   }
   if (row.effect === 'send-plan') await enqueuePhase(app, tx, after, 'plan')
   if (row.effect === 'send-apply') await enqueuePhase(app, tx, after, 'apply')
+  if (row.effect === 'start-stage') await startStage(app, tx, run.id, stageOf(row.to))
   await notifyAll(tx, [
     [`run:${run.id}`, row.to],
     ['runs', `${run.workspace_id} ${run.id}`],
     ...(row.effect === 'stop-engine' ? ([['stop', run.id]] as const) : []),
   ])
-  if (before === 'applying' && final) await supersedeSavedPlans(app, tx, run)
+  if (final && run.stages.length > 0) await endStages(tx, run.id, at)
+  if (before === 'applying' && row.to !== 'applying') await supersedeSavedPlans(app, tx, run)
   if (before === 'applying' && (event === 'lost' || event === 'force-cancel')) await doubtState(tx, run)
-  if (final && event === 'plan-finished') await settleDoubt(tx, run, 'plan')
+  if (row.to === 'planned_and_finished') await settleDoubt(tx, run, 'plan')
   if (event === 'apply-finished') await settleDoubt(tx, run, 'apply')
   if (before !== row.to) await afterTransition(app, tx, run, row.to)
   if (held && !holds) {
@@ -165,6 +172,9 @@ export async function transition(
     await dispatchHeldBack(app, tx, run.organization_id)
   return row.to
 }
+
+/** `post_plan_running` is the status of the stage `post_plan`. */
+const stageOf = (status: RunStatus): Stage => stages.find((stage) => status === `${stage}_running`)!
 
 /** A phase that ends without ever having run leaves an empty, closed log, so that no reader waits for one. */
 async function setPhase(tx: Tx, runId: string, kind: 'plan' | 'apply', status: PhaseStatus, at: string): Promise<void> {

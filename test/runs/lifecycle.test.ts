@@ -17,6 +17,7 @@ const facts: RunFacts = {
   hasChanges: true,
   stopWish: null,
   forceCancelAvailable: false,
+  stages: [],
 }
 
 /** Every combination of the facts. */
@@ -29,7 +30,22 @@ function* everyFacts(): Generator<RunFacts> {
           for (const hasChanges of flags)
             for (const stopWish of [null, 'cancel', 'force'] as const)
               for (const forceCancelAvailable of flags)
-                yield { planOnly, savePlan, autoApply, allowEmptyApply, hasChanges, stopWish, forceCancelAvailable }
+                for (const stages of [
+                  [],
+                  ['pre_plan', 'post_plan', 'pre_apply', 'post_apply'],
+                  ['post_plan'],
+                  ['pre_apply'],
+                ] as const)
+                  yield {
+                    planOnly,
+                    savePlan,
+                    autoApply,
+                    allowEmptyApply,
+                    hasChanges,
+                    stopWish,
+                    forceCancelAvailable,
+                    stages,
+                  }
 }
 
 describe('the lifecycle table', () => {
@@ -58,10 +74,37 @@ describe('the lifecycle table', () => {
 
   it('never applies a plan-only run and never a plan without changes unless that was asked for', () => {
     for (const f of everyFacts()) {
-      const row = findRow('planning', 'plan-finished', f)!
-      if (f.planOnly || (!f.hasChanges && !f.allowEmptyApply)) expect(row.to).to.equal('planned_and_finished')
-      else if (f.savePlan) expect(row.to).to.equal('planned_and_saved')
-      else expect(row.to).to.equal(f.autoApply && f.stopWish === null ? 'apply_queued' : 'planned')
+      const { to } = findRow('planning', 'plan-finished', f)!
+      const alone = f.stages.includes('pre_apply') ? 'pre_apply_running' : 'apply_queued'
+      if (!f.hasChanges && !f.allowEmptyApply) expect(to).to.equal('planned_and_finished')
+      else if (f.stages.includes('post_plan')) expect(to).to.equal('post_plan_running')
+      else if (f.planOnly) expect(to).to.equal('planned_and_finished')
+      else if (f.savePlan) expect(to).to.equal('planned_and_saved')
+      else expect(to).to.equal(f.autoApply && f.stopWish === null ? alone : 'planned')
+    }
+  })
+
+  it('goes on after the post-plan stage as after a plan, and not before it has passed or was overridden', () => {
+    for (const f of everyFacts()) {
+      for (const [status, event] of [
+        ['post_plan_running', 'stage-passed'],
+        ['post_plan_awaiting_decision', 'override'],
+      ] as const) {
+        const { to } = findRow(status, event, f)!
+        const alone = f.stages.includes('pre_apply') ? 'pre_apply_running' : 'apply_queued'
+        if (f.planOnly) expect(to).to.equal('planned_and_finished')
+        else if (f.savePlan) expect(to).to.equal('planned_and_saved')
+        else expect(to).to.equal(f.autoApply && f.stopWish === null ? alone : 'post_plan_completed')
+      }
+      for (const status of [
+        'pre_plan_running',
+        'post_plan_running',
+        'post_plan_awaiting_decision',
+        'pre_apply_running',
+      ] as const)
+        expect(findRow(status, 'confirm', f)).to.equal(undefined)
+      for (const status of ['pre_plan_running', 'post_plan_running', 'pre_apply_running'] as const)
+        expect(findRow(status, 'stage-failed', f)!.to).to.equal('errored')
     }
   })
 
@@ -73,7 +116,7 @@ describe('the lifecycle table', () => {
 
   it('makes the apply unreachable whenever a run ends without one', () => {
     for (const row of lifecycle) {
-      if (!isFinal(row.to) || row.from.includes('applying')) continue
+      if (!isFinal(row.to) || row.from.some((s) => s === 'applying' || s === 'post_apply_running')) continue
       expect(row.apply, `${row.from} on ${row.on}`).to.equal('unreachable')
     }
   })
