@@ -111,15 +111,18 @@ export const stateVersion = defineResource<Row>({
 /** `provider["registry.terraform.io/hashicorp/null"]` → `hashicorp/null` */
 const providerName = (provider: string): string => /\["(?:[^"/]+\/)?([^"]+)"\]/.exec(provider)?.[1] ?? provider
 
+/** `module.a.module.b.null_resource.c` → `a.b.null_resource.c`: as HCP writes the addresses in this list */
+const withoutModuleWords = (address: string): string => address.replace(/(^|\.)module\./g, '$1')
+
 export const stateResource = defineResource<Resource>({
   type: 'resources',
   id: (r) => r.id,
   attributes: (r) => ({
-    address: r.address,
+    address: withoutModuleWords(r.address),
     name: r.name,
     'created-at': r.created_at,
     'updated-at': r.created_at,
-    module: r.module,
+    module: withoutModuleWords(r.module),
     provider: providerName(r.provider),
     'provider-type': r.type,
     'modified-by-state-version-id': r.state_version_id,

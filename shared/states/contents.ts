@@ -34,7 +34,7 @@ interface RawResource {
   type?: string
   name?: string
   provider?: string
-  instances?: { deposed?: string }[]
+  instances?: { deposed?: string; index_key?: string | number }[]
 }
 
 /**
@@ -90,9 +90,13 @@ export class StateReader {
     const { type = '', name = '', provider = '' } = raw
     const mode = raw.mode ?? 'managed'
     const kind = mode === 'data' ? `data.${type}` : type
-    const instanceCount = (raw.instances ?? []).filter((i) => !i.deposed).length
+    const living = (raw.instances ?? []).filter((i) => !i.deposed)
+    const instanceCount = living.length
+    // one instance alone is named with its key
+    const key = instanceCount === 1 ? living[0]!.index_key : undefined
+    const index = key === undefined || key === null ? '' : `[${JSON.stringify(key)}]`
     const module = raw.module || 'root'
-    const address = `${raw.module ? `${raw.module}.` : ''}${kind}.${name}`
+    const address = `${raw.module ? `${raw.module}.` : ''}${kind}.${name}${index}`
     if (mode === 'managed') this.#resourceCount += instanceCount
     const counted = kind.replaceAll('_', '-')
     add(this.#modules, module, counted, instanceCount)

@@ -100,6 +100,9 @@ export function settingColumns(settings: WorkspaceSettings, current: Workspace):
   if (columns.name !== undefined) checkName(columns.name as string)
   if (columns.working_directory !== undefined) checkWorkingDirectory(columns.working_directory as string)
   if (settings['vcs-repo'] != null) throw invalid('vcs-repo', 'VCS connections are not offered by this server.')
+  // one kind takes the place of the other
+  if (settings['trigger-patterns']?.length && settings['trigger-prefixes'] === undefined) columns.trigger_prefixes = []
+  if (settings['trigger-prefixes']?.length && settings['trigger-patterns'] === undefined) columns.trigger_patterns = []
   const prefixes = (columns.trigger_prefixes as string[] | undefined) ?? current.trigger_prefixes
   const patterns = (columns.trigger_patterns as string[] | undefined) ?? current.trigger_patterns
   if (prefixes.length > 0 && patterns.length > 0) {

@@ -23,5 +23,12 @@ export async function prepareSite(stack: Stack): Promise<void> {
     }
   }
   const name = 'admin-security-maintenance'
-  await insertUser(stack.db, { username: name, email: `${name}@acme.example`, passwordHash: null })
+  const email = `${name}@acme.example`
+  await insertUser(stack.db, { username: name, email, passwordHash: null })
+  const organization = await stack.makeOrganization()
+  const invited = await stack.api.post(
+    `/organizations/${organization}/organization-memberships`,
+    document({ email }, { teams: { data: [] } }),
+  )
+  if (invited.status !== 201) throw new Error(`${name}: ${invited.status} ${invited.text}`)
 }
