@@ -96,7 +96,7 @@ export function linesView(lines: readonly AttributeLine[], options: { all: boole
 }
 
 const keyOf = (member: StoredRow, head: StoredRow): string =>
-  member.module === head.module ? member.change.key : member.address
+  member.module === head.module ? member.change.key.slice(1, -1) : member.address
 
 /** Instances with the same change: one line for each attribute, with its values over them. */
 function joined(head: StoredRow, members: readonly StoredRow[]): AttributeLine[] {

@@ -245,7 +245,9 @@ function notesOf({ action, change, kind }: StoredRow): string[] {
   if (change.fold?.of === 'resources') return []
   if (change.fold) {
     const { varies } = change.fold
-    return varies.length > 0 && varies.length <= 3 ? [`only ${varies.join(', ')} differ`] : []
+    return varies.length > 0 && varies.length <= 3
+      ? [`only ${varies.join(', ')} ${varies.length === 1 ? 'differs' : 'differ'}`]
+      : []
   }
   if (action !== 'update' || kind === 'output') return []
   const differing = change.attributes.filter((a) => a.op !== 'same')
