@@ -1,6 +1,7 @@
 import { adminPages } from './admin/page.ts'
 import { agentPages } from './agents/page.ts'
 import { aliasPages } from './alias-pages.ts'
+import { auditPages } from './audit/page.ts'
 import { consentPages } from './login/consent.ts'
 import { loginPages } from './login/page.ts'
 import { membershipPages } from './memberships/page.ts'
@@ -14,14 +15,15 @@ import { logPages } from './runs/log-page.ts'
 import { runPages } from './runs/page.ts'
 import { planPages } from './runs/plan-page.ts'
 import { searchPages } from './search/page.ts'
-import { teamPages } from './teams/page.ts'
 import { statePages } from './states/page.ts'
+import { teamPages } from './teams/page.ts'
 import { tokenPages } from './tokens/page.ts'
 import { userAdminPages } from './users/admin-page.ts'
 import { accountPages } from './users/page.ts'
 import { variablePages } from './variables/page.ts'
 import { varsetPages } from './varsets/page.ts'
 import { workspaceAccessPages } from './workspaces/access-page.ts'
+import { workspaceListPages } from './workspaces/list-page.ts'
 import { workspacePages } from './workspaces/page.ts'
 import { workspaceSettingsPages } from './workspaces/settings-page.ts'
 import { workspaceSharingPages } from './workspaces/sharing-page.ts'
@@ -36,6 +38,7 @@ const all: PageRoutes[] = [
   adminPages,
   searchPages,
   organizationPages,
+  workspaceListPages,
   workspacePages,
   workspaceSettingsPages,
   workspaceSharingPages,
@@ -48,6 +51,7 @@ const all: PageRoutes[] = [
   membershipPages,
   agentPages,
   registryPages,
+  auditPages,
   organizationSettingsPages,
   runPages,
   planPages,

@@ -63,7 +63,7 @@ export async function recordCall(
 export async function recordForm(ctx: PageContext, path: string, subject: Subject): Promise<void> {
   if (unaudited[`post ${path}`] || ctx.koa.status >= 400) return
   const named = nameForm(path, ctx.params)
-  const location = ctx.koa.response.get('location') || ctx.koa.response.get('hx-redirect')
+  const location = ctx.koa.response.get('location') || ctx.koa.response.get('hx-redirect') || ''
   if (named.objectId === null && location.startsWith(`${ctx.koa.path}/`)) {
     named.objectId = decodeURIComponent(location.slice(ctx.koa.path.length + 1).split(/[/?#]/)[0]!)
   }

@@ -1,3 +1,4 @@
+import { changedNames, selectEntriesOfObject } from '../../shared/audit/history.ts'
 import { problem } from '../../shared/errors.ts'
 import type { Action } from '../../shared/permissions.ts'
 import {
@@ -35,7 +36,7 @@ export function variableForms<S extends Subject>(
   const options = { action: of.manage, subject }
   type FormContext = PageContext & { subject: S }
 
-  const draw = (ctx: FormContext, variable: AuthoredVariable | null, more: Record<string, unknown> = {}) =>
+  const draw = async (ctx: FormContext, variable: AuthoredVariable | null, more: Record<string, unknown> = {}) =>
     ctx.render('variables/edit', {
       ...of.locals(ctx.subject),
       variable,
@@ -45,6 +46,7 @@ export function variableForms<S extends Subject>(
         : { ...blank, category: ctx.ask('category') === 'env' ? 'env' : 'terraform', key: ctx.ask('key') },
       listPath: of.listPath(ctx.subject),
       owner: of.nameOf(ctx.subject),
+      history: variable ? await history(ctx, variable) : [],
       error: null,
       ...more,
     })
@@ -107,6 +109,14 @@ export function variableForms<S extends Subject>(
       text: `Deleted ${variable.key} from ${of.nameOf(ctx.subject)}.`,
     })
   })
+}
+
+const HISTORY = 20
+
+/** Who changed what of it: names of attributes only, as values may be secret. */
+async function history({ app }: PageContext, variable: AuthoredVariable) {
+  const entries = await selectEntriesOfObject(app.db, variable.id, HISTORY)
+  return entries.map((e) => ({ ...e, what: e.action === 'create' ? [] : changedNames(e) }))
 }
 
 type Filled = VariableInput & { key: string; sensitive: boolean }

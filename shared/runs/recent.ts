@@ -49,6 +49,14 @@ export const selectRecentRuns = (tx: Tx, workspaceIds: readonly string[], ofEach
     ${joined}
     order by r.created_at desc, r.id desc`)
 
+/** Runs by id, in no order. */
+export const selectRecentRunsById = (tx: Tx, ids: readonly string[]) =>
+  tx.any(sql.type(RecentRow)`
+    select ${columns}
+    from runs r
+    ${joined}
+    where r.id = any(${sql.array([...ids], 'text')})`)
+
 /** A page of one workspace's runs, newest first. `statuses` null: all. */
 export async function selectRecentRunsPage(
   tx: Tx,

@@ -1,11 +1,9 @@
 import { expect } from 'chai'
 import { hashPassword, updatePassword } from '../../shared/users/users.ts'
-import { publishModule } from '../registry/publish.ts'
-import { startRun, uploadConfiguration } from '../support/configurations.ts'
+import { type Acme, makeAcme } from '../support/acme.ts'
 import { makeMember } from '../support/people.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { makeUser, password, Web } from '../support/web.ts'
-import { finish, take } from '../support/worker.ts'
+import { password, Web } from '../support/web.ts'
 
 /** Follows every link from the start page on. @returns what each address answered */
 async function crawl(web: Web, start: string): Promise<Map<string, { status: number; html: string }>> {
@@ -31,30 +29,11 @@ describe('the pages together', function () {
   this.timeout(120_000)
   let server: TestServer
   let web: Web
+  let acme: Acme
   before(async () => {
     server = await startServer()
-    await makeUser(server, 'mira', { isSiteAdmin: true })
-    web = new Web(server)
-    await web.signIn('mira', password)
-    await web.post('/app', { name: 'acme', email: 'ops@acme.example' })
-    for (const name of ['net', 'queue']) await web.post('/app/acme/new-workspace', { name, engine: 'terraform' })
-    const { json } = await server.api.get('/organizations/acme/workspaces/net')
-    await uploadConfiguration(server.api, json.data.id, { 'main.tf': '' })
-    const id = await startRun(server.api, json.data.id, { message: 'Planned' })
-    await finish(server.app, await take(server.app, id, 'plan'), { additions: 2 })
-    await startRun(server.api, json.data.id, { message: 'Behind it' })
-    await web.post('/app/acme/workspaces/net/settings/tags', { key: 'env', value: 'prod' })
-    await web.post('/app/acme/workspaces/net/variables/new', { category: 'env', key: 'A', value: 'b' })
-    const set = (await web.post('/app/acme/varsets', { name: 'aws', reach: 'all' })).location!
-    await web.post(`${set}/variables/new`, { category: 'env', key: 'A', value: 'c' })
-    await web.post('/app/acme/projects', { name: 'platform' })
-    await web.post('/app/acme/teams', { name: 'operators' })
-    await web.post('/app/acme/agents', { name: 'private' })
-    await publishModule(server.api, 'acme', { name: 'network', provider: 'aws' }, '1.0.0', {
-      'main.tf': 'variable "cidr" { type = string }\noutput "id" { value = 1 }',
-      'README.md':
-        '# Network\n\nA [link](https://example.com), a [bad one](javascript:alert(1)) and <script>alert(2)</script>.',
-    })
+    acme = await makeAcme(server)
+    web = acme.web
   })
   after(() => server.stop())
 
@@ -66,11 +45,8 @@ describe('the pages together', function () {
   })
 
   it('have no link that a member with few rights may not follow', async () => {
-    const organization = await server.api.get('/organizations/acme')
-    const workspace = await server.api.get('/organizations/acme/workspaces/net')
-    const id = organization.json.data.attributes['external-id']
-    const rights = { workspaces: { [workspace.json.data.id]: 'read' } }
-    const member = await makeMember(server, { id }, rights)
+    const rights = { workspaces: { [acme.workspaceId]: 'read' } }
+    const member = await makeMember(server, { id: acme.organizationId }, rights)
     await updatePassword(server.app.db, member.userId, await hashPassword(password))
     const reader = new Web(server)
     await reader.signIn(member.username, password)

@@ -198,6 +198,10 @@
     if (title) document.title = title
   })
 
+  // tabs scroll sideways when narrow: the present one is in view
+  for (const here of all('.tabs [aria-current], .chips.scroll [aria-current]'))
+    here.scrollIntoView({ inline: 'center', block: 'nearest' })
+
   prepare(document)
   follow()
 })()
