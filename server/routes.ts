@@ -22,6 +22,10 @@ import { oauthClients } from './oauth-clients/api.ts'
 import { organizations } from './organizations/api.ts'
 import { phases } from './phases/api.ts'
 import { planExports } from './plan-exports/api.ts'
+import { policies } from './policies/api.ts'
+import { policyEvaluations } from './policies/evaluations.ts'
+import { policySetParameters } from './policies/parameters.ts'
+import { policySets } from './policies/sets.ts'
 import { projects } from './projects/api.ts'
 import { gpgKeys } from './registry/gpg-keys.ts'
 import { registryModules } from './registry/modules.ts'
@@ -118,6 +122,10 @@ const api: Routes[] = [
   meta,
   testVariables,
   notifications,
+  policies,
+  policySets,
+  policySetParameters,
+  policyEvaluations,
   tasks,
   taskStages,
   taskCallbacks,

@@ -1,5 +1,6 @@
 import { receiveConfiguration } from '../shared/configurations/upload.ts'
 import { problem } from '../shared/errors.ts'
+import { receivePolicies } from '../shared/policies/versions.ts'
 import { checkSignedUrl, type SignedPurpose } from '../shared/signed-url.ts'
 import { receiveJsonState, receiveState } from '../shared/states/receive.ts'
 import { sendLog } from './phases/log.ts'
@@ -20,6 +21,7 @@ const purposes: Partial<Record<SignedPurpose, Purpose>> = {
   'json-state-upload': { method: 'put', handle: (ctx, id) => receiveJsonState(ctx.app, id, ctx.koa.req) },
   'state-download': { method: 'get', handle: sendState },
   'json-state-download': { method: 'get', handle: sendJsonState },
+  'policies-upload': { method: 'put', handle: (ctx, id) => receivePolicies(ctx.app, id, ctx.koa.req) },
   log: { method: 'get', handle: sendLog },
 }
 

@@ -111,6 +111,7 @@ export const actions = {
   'workspace:tags': { on: 'workspace', needs: { admin: true } },
   'workspace:access': { on: 'workspace', needs: { admin: true } },
 
+  'policy:manage': { on: 'organization', needs: 'manage-policies' },
   'task:read': { on: 'organization', needs: 'member' },
   'task:manage': { on: 'organization', needs: 'manage-run-tasks' },
   'task:attach': { on: 'workspace', needs: { runTasks: true } },

@@ -23,6 +23,7 @@ export type SignedPurpose =
   | 'provider-download'
   | 'test-configuration-upload'
   | 'test-log'
+  | 'policies-upload'
 
 const HOUR = 3600
 const lifetimeSeconds: Record<SignedPurpose, number> = {
@@ -43,6 +44,7 @@ const lifetimeSeconds: Record<SignedPurpose, number> = {
   'provider-download': HOUR,
   'test-configuration-upload': 2 * HOUR,
   'test-log': 24 * HOUR,
+  'policies-upload': 2 * HOUR,
 }
 
 /** Absolute URL. The expiry is rounded up to the hour, so that two reads of an object show the same address. */

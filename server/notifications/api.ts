@@ -132,7 +132,7 @@ notifications.post(`${path}/actions/enable`, { ...options, answers: 200 }, async
     openToken(app, before),
     before.organization_name,
   )
-  const want = wanted(app, { enabled: true }, undefined, subscribableOf(before), before)
+  const want = wanted(app, { enabled: true }, before.user_ids, subscribableOf(before), before)
   await app.db.transaction((tx) => updateNotificationConfiguration(app, tx, before, want))
   return one(notificationConfiguration, await selectNotificationConfiguration(app.db, before.id), ctx)
 })

@@ -58,7 +58,8 @@ export function wanted(
     token: input.token,
     triggers,
     emailAddresses: input['email-addresses'] ?? before?.email_addresses ?? [],
-    userIds: userIds ?? before?.user_ids ?? [],
+    // absent is none, as go-tfe's tests demand
+    userIds: userIds ?? [],
   }
 }
 

@@ -56,8 +56,8 @@ describe('run tasks', () => {
   /** Calls back as the task does: at the address and with the token that it was given. */
   const callBack = ({ json }: Received, attributes: Record<string, unknown>, token = json.access_token) =>
     apiClient(server.url, token).patch(new URL(json.task_result_callback_url).pathname, document(attributes))
-  const until = (runId: string, status: string) =>
-    eventually(async () => ((await statusOf(server, runId)) === status ? status : undefined))
+  const until = (runId: string, status: string, timeoutMs?: number) =>
+    eventually(async () => ((await statusOf(server, runId)) === status ? status : undefined), timeoutMs)
   const stageOf = async (runId: string, n = 0) => {
     const { json } = await server.api.get(`/runs/${runId}/task-stages`)
     return json.data[n]
@@ -182,7 +182,7 @@ describe('run tasks', () => {
     const silent = await startRun(await makeWorkspace(['pre_plan']))
     const broken = await startRun(await makeWorkspace(['pre_plan'], 'mandatory', { url: `${receiver.url}/broken` }))
 
-    await until(silent.id, 'errored')
+    await until(silent.id, 'errored', 30_000)
     const [stage] = (await server.api.get(`/runs/${silent.id}/task-stages`)).json.data
     const result = (await server.api.get(`/task-results/${stage.relationships['task-results'].data[0].id}`)).json.data
     expect(result.attributes.message).to.include('no result within 2 seconds')

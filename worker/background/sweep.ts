@@ -98,6 +98,7 @@ const removeUnusedBlobs = (app: App) =>
         and not exists (select 1 from registry_provider_versions v where v.shasums_signature_blob_id = b.id)
         and not exists (select 1 from registry_provider_platforms f where f.blob_id = b.id)
         and not exists (select 1 from test_configurations c where c.blob_id = b.id)
+        and not exists (select 1 from policy_set_versions v where v.blob_id = b.id)
         and not exists (select 1 from plan_exports e where e.blob_id = b.id)
       limit 200)`,
   )
