@@ -21,6 +21,8 @@ const badges: Record<string, Badge> = {
   policy_override: { tone: 'amber', icon: 'shield', word: 'Needs a policy decision' },
   policy_soft_failed: { tone: 'amber', icon: 'shield', word: 'Needs a policy decision' },
   post_plan_awaiting_decision: { tone: 'amber', icon: 'shield', word: 'Needs a policy decision' },
+  post_plan_completed: { tone: 'amber', icon: 'person', word: 'Needs confirmation' },
+  post_plan_running: { tone: 'blue', icon: 'sync', word: 'Checking the plan', spins: true },
   planned_and_saved: { tone: 'amber', icon: 'bookmark', word: 'Plan saved' },
   planned_and_finished: { tone: 'green', icon: 'check-circle', word: 'Plan finished' },
   confirmed: { tone: 'blue', icon: 'hourglass', word: 'Apply queued' },

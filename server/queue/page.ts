@@ -79,7 +79,7 @@ async function view(ctx: QueueContext) {
 }
 
 const waitsForPerson = (r: UnfinishedRun): boolean =>
-  ['planned', 'planned_and_saved', 'policy_override'].includes(r.status)
+  ['planned', 'planned_and_saved', 'post_plan_completed', 'post_plan_awaiting_decision'].includes(r.status)
 
 queuePages.get(path, options, async (ctx) => ctx.render('queue/page', await view(ctx)))
 

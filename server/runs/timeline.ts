@@ -171,12 +171,13 @@ function decisionSteps(
 ): Step[] {
   const { run, now } = facts
   const planned = stamp('planned-at')
-  if (run.status === 'planned' || run.status === 'planned_and_saved') {
-    const since = planned ?? run.updated_at
-    const what = run.status === 'planned' ? 'Waits for a person' : 'Plan saved'
+  const isSaved = run.status === 'planned_and_saved'
+  if (isSaved || ['planned', 'post_plan_completed', 'post_plan_awaiting_decision'].includes(run.status)) {
+    const since = stamp('post-plan-completed-at') ?? planned ?? run.updated_at
+    const what = isSaved ? 'Plan saved' : 'Waits for a person'
     return [
       {
-        icon: run.status === 'planned' ? 'person' : 'bookmark',
+        icon: isSaved ? 'bookmark' : 'person',
         tone: 'amber',
         what,
         href: '#decide',

@@ -24,7 +24,12 @@ const organizationRoot = '/app/:organization_name'
 
 /** Groups of statuses, as the chips name them. */
 const states: Record<string, { word: string; tone: string; icon: string; statuses: string[] }> = {
-  waiting: { word: 'Needs confirmation', tone: 'amber', icon: 'person', statuses: ['planned', 'planned_and_saved'] },
+  waiting: {
+    word: 'Needs confirmation',
+    tone: 'amber',
+    icon: 'person',
+    statuses: ['planned', 'planned_and_saved', 'post_plan_completed', 'post_plan_awaiting_decision'],
+  },
   failed: { word: 'Failed', tone: 'red', icon: 'x-circle-fill', statuses: ['errored'] },
   running: {
     word: 'Running',

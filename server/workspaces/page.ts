@@ -34,7 +34,7 @@ workspacePages.get(one, { action: 'workspace:read', subject: workspaceByName }, 
     workspace,
     project,
     runs,
-    waiting: runs.find((r) => r.status === 'planned'),
+    waiting: runs.find((r) => ['planned', 'post_plan_completed', 'post_plan_awaiting_decision'].includes(r.status)),
     outputs: outputs.slice(0, OUTPUTS_SHOWN).map((o) => ({
       name: o.name,
       sensitive: o.sensitive,

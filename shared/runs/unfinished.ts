@@ -63,7 +63,7 @@ export const countUnfinishedRuns = (tx: Tx, organizationId: string, visible: Fra
     select count(*) filter (where r.status in ('planning', 'applying'))::int as running,
       count(*) filter (where r.status in ('plan_queued', 'apply_queued', 'confirmed'))::int as queued,
       count(*) filter (where r.status = 'pending')::int as pending,
-      count(*) filter (where r.status in ('planned', 'planned_and_saved', 'policy_override'))::int as person
+      count(*) filter (where r.status in ('planned', 'planned_and_saved', 'post_plan_completed', 'post_plan_awaiting_decision'))::int as person
     from runs r
     join workspaces w on w.id = r.workspace_id
     where r.organization_id = ${organizationId} and r.status = any(${sql.array(open, 'text')}) and ${visible}`)
