@@ -27,7 +27,7 @@ const handlers: { [Q in Background]: { run: (app: App, payload: Payload<Q>) => P
     'run-task-timeout': { run: (app, job) => checkTimeout(app, job.taskResultId), concurrency: 1 },
     'policy-evaluation': { run: (app, job) => evaluatePolicies(app, job.policyEvaluationId), concurrency: 2 },
     'engine-releases': { run: (app) => refreshReleases(app), concurrency: 1 },
-    sweep: { run: (app, job) => sweep(app, job.name), concurrency: 1 },
+    sweep: { run: (app, job) => sweep(app, job.name), concurrency: 3 },
   }
 
 export async function startJobs(app: App): Promise<void> {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { dispatchHeldBack, RUNNERS, selectOrganizationsHeldBack, sendAgain } from './dispatch.ts'
+import { forEach } from './each.ts'
 import { losePhase } from './hold.ts'
 import { lockRun } from './transition.ts'
 import { promoteNext } from './workspace-queue.ts'
@@ -19,16 +20,16 @@ export async function promoteMissed(app: App): Promise<number> {
     where r.status = 'pending' and not r.plan_only and not r.save_plan
       and w.holder_run_id is null and w.locked_by_user_id is null and w.locked_by_team_id is null
     limit 500`)
-  for (const { id } of rows) await app.db.transaction((tx) => promoteNext(app, tx, id))
-  return rows.length
+  return forEach(rows, async ({ id }) => {
+    await app.db.transaction((tx) => promoteNext(app, tx, id))
+    return 1
+  })
 }
 
 /** Phases that a limit held back though there is room. @returns how many were sent */
 export async function dispatchMissed(app: App): Promise<number> {
-  let sent = 0
-  for (const { id } of await selectOrganizationsHeldBack(app.db))
-    sent += await app.db.transaction((tx) => dispatchHeldBack(app, tx, id))
-  return sent
+  const organizations = await selectOrganizationsHeldBack(app.db)
+  return forEach(organizations, ({ id }) => app.db.transaction((tx) => dispatchHeldBack(app, tx, id)))
 }
 
 const VanishedRow = z.object({
@@ -61,7 +62,7 @@ export async function replaceVanishedJobs(app: App, olderThanSeconds = 30): Prom
         where d.name = 'runs-lost' and d.state < 'completed' and d.data ->> 'runId' = p.run_id
           and d.data ->> 'phase' = p.kind)
     limit 100`)
-  for (const { run_id, kind, status, job_id } of vanished) {
+  return forEach(vanished, async ({ run_id, kind, status, job_id }) => {
     if (kind === 'apply' && status === 'running') await losePhase(app, run_id, kind)
     else
       await app.db.transaction(async (tx) => {
@@ -72,6 +73,6 @@ export async function replaceVanishedJobs(app: App, olderThanSeconds = 30): Prom
           where run_id = ${run.id} and kind = ${kind} and job_id = ${job_id} and status in ('queued', 'running')`)
         if (same) await sendAgain(app, tx, run, kind)
       })
-  }
-  return vanished.length
+    return 1
+  })
 }

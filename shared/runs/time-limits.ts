@@ -3,6 +3,7 @@ import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { organizationSettings } from '../organizations/organizations.ts'
 import { readSiteSettings } from '../site/settings.ts'
+import { forEach } from './each.ts'
 import { type RunStatus, statusGroups } from './lifecycle.ts'
 import { lockRun, transition } from './transition.ts'
 
@@ -17,8 +18,8 @@ const OverdueRow = z.object({
 const IdRow = z.object({ id: z.string() })
 
 /**
- * Interrupts the engines of phases that take longer than their organization or the site's admins allow: as a cancel does, so the state is
- * uploaded and the run ends canceled with the limit as its reason.
+ * Interrupts the engines of phases that take longer than their organization or the site's admins allow: as a cancel
+ * does, so the state is uploaded and the run ends canceled with the limit as its reason.
  * @returns how many
  */
 export async function interruptOverdue(app: App): Promise<number> {
@@ -41,10 +42,9 @@ export async function interruptOverdue(app: App): Promise<number> {
     where p.status = 'running' and r.stop_wish is null and p.started_at < now() - x.own
     order by p.started_at
     limit ${BATCH}`)
-  let count = 0
-  for (const { id, kind, minutes } of overdue) {
+  return forEach(overdue, ({ id, kind, minutes }) => {
     const reason = `The ${kind} took longer than ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}, the limit of the organization or the site (${kind}-timeout): its engine was interrupted.`
-    count += await app.db.transaction(async (tx) => {
+    return app.db.transaction(async (tx) => {
       const run = await lockRun(tx, id)
       if (run.status !== (kind === 'plan' ? 'planning' : 'applying') || run.stop_wish) return 0
       await transition(app, tx, run, 'cancel')
@@ -55,8 +55,7 @@ export async function interruptOverdue(app: App): Promise<number> {
         where id = ${id}`)
       return 1
     })
-  }
-  return count
+  })
 }
 
 /**
@@ -71,10 +70,10 @@ export async function endInterrupted(app: App): Promise<number> {
     where finished_at is null and status in ('planning', 'applying') and stop_wish = 'cancel' and stop_reason is not null
       and force_cancel_available_at < now() - make_interval(secs => ${app.config.runner.cancelGraceMs / 1000})
     limit ${BATCH}`)
-  for (const { id } of stuck)
-    await app.db.transaction(async (tx) => {
+  return forEach(stuck, ({ id }) =>
+    app.db.transaction(async (tx) => {
       const run = await lockRun(tx, id)
-      if (run.status !== 'planning' && run.status !== 'applying') return
+      if (run.status !== 'planning' && run.status !== 'applying') return 0
       await transition(app, tx, run, 'force-cancel', {
         reason: `${run.stop_reason} It did not end; its state may be lost.`,
       })
@@ -83,8 +82,9 @@ export async function endInterrupted(app: App): Promise<number> {
         set force_canceled_at = now(), stop_wish = 'force',
           status_timestamps = status_timestamps || jsonb_build_object('force-canceled-at', ${app.now().toISOString()}::text)
         where id = ${id}`)
-    })
-  return stuck.length
+      return 1
+    }),
+  )
 }
 
 const UnconfirmedRow = z.object({ id: z.string(), minutes: z.number() })
@@ -106,14 +106,13 @@ export async function discardUnconfirmed(app: App): Promise<number> {
       and coalesce((r.status_timestamps ->> (replace(r.status, '_', '-') || '-at'))::timestamptz, r.updated_at)
         < now() - make_interval(mins => w.unconfirmed_plan_timeout_minutes)
     limit ${BATCH}`)
-  let count = 0
-  for (const { id, minutes } of late)
-    count += await app.db.transaction(async (tx) => {
+  return forEach(late, ({ id, minutes }) =>
+    app.db.transaction(async (tx) => {
       const run = await lockRun(tx, id)
       if (!unconfirmed.includes(run.status)) return 0
       const reason = `Nobody confirmed the plan within ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}, the limit of the workspace.`
       await transition(app, tx, run, 'discard', { reason })
       return 1
-    })
-  return count
+    }),
+  )
 }

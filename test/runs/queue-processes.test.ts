@@ -1,5 +1,9 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { z } from 'zod'
+import { sql } from '../../db/sql.ts'
+import { sweeps } from '../../worker/background/sweep.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { logOf, type Stack, startStack } from '../support/stack.ts'
 
@@ -69,6 +73,45 @@ describe('the queue of real processes', function () {
     const { data } = (await stack.api.get(`/organizations/${organization}/runs`)).json
     expect(data.map((r: { attributes: { status: string } }) => r.attributes.status)).to.not.include('errored')
   })
+
+  it('an apply beyond its time limit is interrupted by the scheduled sweep, keeps its state and says the limit', async () => {
+    await start({ runners: 1 })
+    const run = await startRun(stack.api, await makeWorkspace(waiting('resource', 300_000)), { 'auto-apply': true })
+    await stack.waitForRun(run, 'applying')
+    await stack.db.query(sql.void`
+      update phases set started_at = now() - interval '2 days' where run_id = ${run} and kind = 'apply'`)
+
+    const canceled = await waitForEnd(run)
+
+    expect(canceled.attributes.status).to.equal('canceled')
+    expect(canceled.attributes['error-reason']).to.contain('apply-timeout')
+    const workspace = canceled.relationships.workspace.data.id
+    const state = (await stack.api.get(`/workspaces/${workspace}/current-state-version`)).json.data
+    expect(state.attributes.serial).to.be.greaterThan(0)
+    const eachMinute = Object.keys(sweeps).filter((name) => sweeps[name]!.cron === '* * * * *')
+    expect(await waitForSweeps(eachMinute)).to.include.members(eachMinute)
+  })
+
+  async function waitForSweeps(expected: string[]): Promise<string[]> {
+    for (const until = Date.now() + 30_000; ; await sleep(500)) {
+      const rows = await stack.db.any(sql.type(z.object({ name: z.string() }))`
+        select name
+        from sweeps
+        where last_error is null`)
+      const names = rows.map((row) => row.name)
+      if (Date.now() > until || expected.every((name) => names.includes(name))) return names
+    }
+  }
+
+  /** A sweep may be a minute away. */
+  async function waitForEnd(run: string) {
+    const until = Date.now() + 90_000
+    for (;;) {
+      const { data } = (await stack.api.get(`/runs/${run}`)).json
+      if (data.attributes.status !== 'applying' || Date.now() > until) return data
+      await sleep(500)
+    }
+  }
 
   for (const [words, offsetMs] of [
     ['ahead of', 120_000],
