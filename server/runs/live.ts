@@ -10,11 +10,11 @@ import { renderView } from '../render.ts'
 import { runActions, runScope } from './json.ts'
 import { LogReader } from './log-lines.ts'
 import { type LogStep, logSteps } from './log-steps.ts'
-import type { NumberedLine } from './log-view.ts'
+import { type NumberedLine, numbered } from './log-view.ts'
 import { noAsk, planView, queryOf } from './plan-view.ts'
 import { runPath, runView } from './view.ts'
 
-/** How far a browser has both logs: bytes, lines for numbering (-1: not numbered), and the step of the last line. */
+/** How far a browser has both logs: bytes, lines for numbering, and the step of the last line. */
 interface Position {
   bytes: number
   lines: number
@@ -29,10 +29,10 @@ export interface Positions {
 export const positionText = (p: Positions): string =>
   [p.plan, p.apply].map((at) => `${at.bytes}.${at.lines}${at.step ? `.${at.step}` : ''}`).join('-')
 
-const position = /^(\d{1,15})\.(-1|\d{1,12})(?:\.([a-z]+))?$/
+const position = /^(\d{1,15})\.(\d{1,12})(?:\.([a-z]+))?$/
 
 export function parsePosition(text: string): Positions | null {
-  const [plan, apply] = text.split(/(?<!\.)-/).map((part): Position | null => {
+  const [plan, apply] = text.split('-').map((part): Position | null => {
     const [, bytes, lines, word] = position.exec(part) ?? []
     if (!bytes || !lines) return null
     return { bytes: Number(bytes), lines: Number(lines), step: logSteps.find((step) => step === word) ?? null }
@@ -157,13 +157,12 @@ async function nextLines(
   const reachesEnd = bytes.length >= left
   // a line longer than a piece is cut there
   const isEnd = (reachesEnd && phase.log_closed) || (bytes.length === PIECE_BYTES && !bytes.includes(10))
-  const { lines, taken } = reader.read(bytes, isEnd)
-  const first = at.lines < 0 ? null : at.lines + 1
+  const { lines, taken, rows } = reader.read(bytes, isEnd)
+  const shown = numbered(lines, at.lines + 1)
   at.bytes += taken
   at.step = reader.steps.present
-  if (at.lines >= 0) at.lines += lines.length
-  const numbered = lines.map((line, i) => ({ ...line, number: first === null ? null : first + i }))
-  return { lines: numbered, more: !reachesEnd && taken > 0 }
+  at.lines += rows
+  return { lines: shown, more: !reachesEnd && taken > 0 }
 }
 
 /** The session and the right to read are looked at again: a stream does not outlive them. */

@@ -16,10 +16,13 @@ export interface LogLine {
   step: LogStep
   /** Byte at which it begins, counted from the first byte that was read with it. */
   at: number
+  /** Line of the log that it is of, counted from the first that was read with it; one line of data is shown as several. */
+  row: number
+  isFirst: boolean
   /** On its first line, when the engine told it as data. */
   diagnostic?: Diagnostic
 }
-type BareLine = Omit<LogLine, 'step' | 'at'>
+type BareLine = Omit<LogLine, 'step' | 'at' | 'row' | 'isFirst'>
 
 /** What the engine says is wrong. */
 export interface Diagnostic {
@@ -167,30 +170,31 @@ export class LogReader {
    * `bytes` begin at the start of a line. Answers the lines that end in them and how many bytes those took; with
    * `isEnd`, the last line counts although no newline ends it.
    */
-  read(bytes: Buffer, isEnd: boolean): { lines: LogLine[]; taken: number } {
+  read(bytes: Buffer, isEnd: boolean): { lines: LogLine[]; taken: number; rows: number } {
     const taken = isEnd ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1
     const lines: LogLine[] = []
+    let rows = 0
     for (let at = 0; at < taken; ) {
       const newline = bytes.indexOf(NEWLINE, at)
       const end = newline === -1 ? taken : newline
       // the marks that begin and end a log
       const text = bytes.toString('utf8', at, end).replace(/[\x02\x03]/g, '')
-      if (newline !== -1 || text !== '') this.line(text, at, lines)
+      if (newline !== -1 || text !== '') this.line(text, { at, row: rows++ }, lines)
       at = end + 1
     }
-    return { lines, taken }
+    return { lines, taken, rows }
   }
 
-  private line(text: string, at: number, lines: LogLine[]): void {
+  private line(text: string, place: { at: number; row: number }, lines: LogLine[]): void {
     const ui = uiLines(text)
     if (ui) {
       const step = this.steps.ofMessage(ui.type)
-      for (const line of ui.lines) lines.push({ ...line, step, at })
+      for (const [i, line] of ui.lines.entries()) lines.push({ ...line, step, ...place, isFirst: i === 0 })
       return
     }
     const { line, style } = terminalLine(text, this.style)
     this.style = style
     const step = this.steps.ofText(line.segments.map((s) => s.text).join(''))
-    lines.push({ ...line, step, at })
+    lines.push({ ...line, step, ...place, isFirst: true })
   }
 }

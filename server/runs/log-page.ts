@@ -48,8 +48,7 @@ for (const kind of ['plan', 'apply'] as const) {
     if (ctx.isPartial && found) return ctx.render('runs/_found', { kind, found, q, base: runPath(run) })
     const to = numberIn(ctx.ask('to'))
     const from = numberIn(ctx.ask('from'))
-    const number = numberIn(ctx.ask('n')) ?? (to === null && !from ? 1 : null)
-    const window = await logWindow(ctx.app.db, phase, to === null ? { from: from ?? 0 } : { to }, number)
+    const window = await logWindow(ctx.app.db, phase, to === null ? { from: from ?? 0 } : { to })
     const word = kind === 'plan' ? 'Plan' : 'Apply'
     await ctx.render('runs/log', { run, kind, word, phase, window, found, q, base: runPath(run) })
   })

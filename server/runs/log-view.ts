@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/pool.ts'
-import { readLog } from '../../shared/runs/logs.ts'
+import { countLineBreaks, readLog } from '../../shared/runs/logs.ts'
 import type { Phase } from '../../shared/runs/queries.ts'
 import type { Context } from '../route.ts'
 import { type Diagnostic, type LogLine, LogReader } from './log-lines.ts'
@@ -10,14 +10,17 @@ const PAGE_LINES = 1000
 const NEWLINE = 10
 
 export interface NumberedLine extends LogLine {
-  /** null when the log is too long to count from its start */
+  /** null: it goes on with the line before */
   number: number | null
 }
+
+export const numbered = (lines: readonly LogLine[], first: number): NumberedLine[] =>
+  lines.map((line) => ({ ...line, number: line.isFirst ? first + line.row : null }))
 
 export interface LogView {
   /** Lines by step, in the order of the steps. */
   parts: { step: LogStep; lines: NumberedLine[] }[]
-  /** Number of the last line; -1: not numbered. */
+  /** Number of the last line. */
   lastNumber: number
   /** The step that the next line belongs to, unless it begins another. */
   step: LogStep
@@ -40,19 +43,18 @@ export async function logView(ctx: Context, phase: Phase): Promise<LogView | nul
     bytes = bytes.subarray(skipped)
   }
   const reader = new LogReader(start > 0 ? 'main' : undefined)
-  const { lines, taken } = reader.read(bytes, phase.log_closed)
-  const shown = lines.slice(-PAGE_LINES)
+  const { lines, taken, rows } = reader.read(bytes, phase.log_closed)
+  const breaks = start > 0 ? await countLineBreaks(ctx.app.db, phase.id, start + skipped) : 0
+  const shown = numbered(lines.slice(-PAGE_LINES), breaks + 1)
   const isCut = start > 0 || shown.length < lines.length
-  const first = start === 0 ? lines.length - shown.length + 1 : null
-  const numbered = shown.map((line, i) => ({ ...line, number: first === null ? null : first + i }))
   return {
-    parts: logSteps.map((step) => ({ step, lines: numbered.filter((line) => line.step === step) })),
-    lastNumber: first === null ? -1 : lines.length,
+    parts: logSteps.map((step) => ({ step, lines: shown.filter((line) => line.step === step) })),
+    lastNumber: breaks + rows,
     step: reader.steps.present,
     position: start + skipped + taken,
     olderTo: isCut ? start + skipped + (shown[0]?.at ?? 0) : null,
     isOpen: !phase.log_closed,
-    errors: errorsIn(numbered),
+    errors: errorsIn(shown),
   }
 }
 
@@ -112,13 +114,8 @@ export interface LogWindow {
   isEnd: boolean
 }
 
-/** Up to 1,000 lines from a byte on, or before one. `number` is that of the line at the byte, when it is known. */
-export async function logWindow(
-  tx: Tx,
-  phase: Phase,
-  place: { from: number } | { to: number },
-  number: number | null,
-): Promise<LogWindow> {
+/** Up to 1,000 lines from a byte on, or before one. */
+export async function logWindow(tx: Tx, phase: Phase, place: { from: number } | { to: number }): Promise<LogWindow> {
   const isBefore = 'to' in place
   const edge = Math.min(isBefore ? place.to : place.from, phase.log_size)
   const start = isBefore ? Math.max(0, edge - PAGE_BYTES) : edge
@@ -134,9 +131,8 @@ export async function logWindow(
   const base = start + skipped
   const from = shown[0] ? base + shown[0].at : base
   const to = isBefore ? edge : base + (lines[PAGE_LINES]?.at ?? taken)
-  const first = number === null ? null : isBefore ? number - shown.length : number
   return {
-    lines: shown.map((line, i) => ({ ...line, number: first === null || first < 1 ? null : first + i })),
+    lines: numbered(shown, (await countLineBreaks(tx, phase.id, base)) + 1),
     from,
     to,
     isStart: from <= 1,

@@ -9,7 +9,7 @@ import { ClaimLost } from '../phase.ts'
 const STX = Buffer.from([2])
 const ETX = Buffer.from([3])
 
-const StartRow = z.object({ start: z.number() })
+const StartRow = z.object({ start: z.number(), breaks: z.number() })
 const ChunkRow = z.object({ start_offset: z.number(), data: z.instanceof(Buffer) })
 
 /** Largest piece in one row. */
@@ -26,25 +26,30 @@ async function append(
   at: number | null = null,
 ): Promise<boolean> {
   if (bytes.length === 0) return true
+  const breaks = lineBreaks(bytes)
   // one statement for the common piece: size, first row and wake-up
   const row = await tx.maybeOne(sql.type(StartRow)`
     with grown as (
       update phases
-      set log_size = log_size + ${bytes.length}, log_closed = ${close}
+      set log_size = log_size + ${bytes.length}, log_closed = ${close},
+        log_line_breaks = log_line_breaks + ${breaks}
       where id = ${phaseId} and not log_closed and (${claim}::int is null or (claim = ${claim} and status = 'running'))
         and (${at}::bigint is null or log_size = ${at})
-      returning log_size - ${bytes.length} as start),
+      returning log_size - ${bytes.length} as start, log_line_breaks - ${breaks} as breaks),
     first as (
-      insert into log_chunks (phase_id, start_offset, data)
-      select ${phaseId}, start, ${sql.binary(bytes.subarray(0, CHUNK))}
+      insert into log_chunks (phase_id, start_offset, data, line_breaks_before)
+      select ${phaseId}, start, ${sql.binary(bytes.subarray(0, CHUNK))}, breaks
       from grown)
-    select start, pg_notify(${LIVE_CHANNEL}, ${`log:${phaseId} `})::text
+    select start, breaks, pg_notify(${LIVE_CHANNEL}, ${`log:${phaseId} `})::text
     from grown`)
   if (!row) return false
+  let before = row.breaks + lineBreaks(bytes.subarray(0, CHUNK))
   for (let at = CHUNK; at < bytes.length; at += CHUNK) {
+    const piece = bytes.subarray(at, at + CHUNK)
     await tx.query(sql.void`
-      insert into log_chunks (phase_id, start_offset, data)
-      values (${phaseId}, ${row.start + at}, ${sql.binary(bytes.subarray(at, at + CHUNK))})`)
+      insert into log_chunks (phase_id, start_offset, data, line_breaks_before)
+      values (${phaseId}, ${row.start + at}, ${sql.binary(piece)}, ${before})`)
+    before += lineBreaks(piece)
   }
   return true
 }
@@ -116,4 +121,27 @@ export async function readLog(tx: Tx, phaseId: string, range: { offset: number; 
     if (wanted === before || chunks.length < ROWS) break
   }
   return Buffer.concat(pieces)
+}
+
+const NEWLINE = 10
+
+function lineBreaks(bytes: Buffer): number {
+  let count = 0
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count++
+  return count
+}
+
+const BreaksRow = z.object({ start_offset: z.number(), breaks: z.number() })
+
+/** How many lines end before this byte. */
+export async function countLineBreaks(tx: Tx, phaseId: string, offset: number): Promise<number> {
+  const before = await tx.maybeOne(sql.type(BreaksRow)`
+    select last.start_offset, last.line_breaks_before as breaks
+    from log_chunks last
+    where last.phase_id = ${phaseId} and last.start_offset <= ${offset}
+    order by last.start_offset desc
+    limit 1`)
+  if (!before) return 0
+  const rest = await readLog(tx, phaseId, { offset: before.start_offset, limit: offset - before.start_offset })
+  return before.breaks + lineBreaks(rest)
 }
