@@ -55,7 +55,7 @@ export async function longestLifeMs(tx: Tx, organizationId: string, type: TokenT
 
 /**
  * A column of the statement that reads a user's token `t`: the organizations that do not take it, because they take
- * no tokens of persons or none that live so long. Almost always empty: only organizations with such a setting are read.
+ * no tokens of persons or none that live so long (the site's operators are not bound by the latter). Almost always empty: only organizations with such a setting are read.
  */
 export const organizationsThatRefuse = sql.fragment`
   case when t.kind = 'user' then array(
@@ -64,7 +64,7 @@ export const organizationsThatRefuse = sql.fragment`
     left join token_ttl_policies p on p.organization_id = o.id and p.token_type = 'user'
     where ((o.settings ->> 'user-tokens-enabled') = 'false' or (o.settings ->> 'max-ttl-enabled') = 'true')
       and ((o.settings ->> 'user-tokens-enabled') = 'false'
-        or coalesce(t.expired_at, 'infinity') > t.created_at + make_interval(secs => p.max_ttl_ms / 1000.0))
+        or not u.is_site_admin and coalesce(t.expired_at, 'infinity') > t.created_at + make_interval(secs => p.max_ttl_ms / 1000.0))
       and (u.is_site_admin
         or exists (select 1 from organization_memberships m where m.organization_id = o.id and m.user_id = t.user_id)))
   else '{}'::text[] end`
