@@ -7,6 +7,7 @@ import { createRun } from '../../shared/runs/create.ts'
 import { statusGroups } from '../../shared/runs/lifecycle.ts'
 import {
   type RunFilter,
+  selectOptionalRun,
   selectRun,
   selectRunsOfOrganization,
   selectRunsOfWorkspace,
@@ -104,8 +105,8 @@ runs.get('/runs/:run_id', { action: 'run:read', subject: runById }, async (ctx) 
     const answer = await one(run, row, ctx)
     if (!ctx.query.include || reread === REREADS) return answer
     // what is included was read after the run: no client sees a finished plan of a run that is still planning
-    const now = await selectRun(ctx.app.db, row.id)
-    if (now.status === row.status && now.updated_at.getTime() === row.updated_at.getTime()) return answer
+    const now = await selectOptionalRun(ctx.app.db, row.id)
+    if (!now || (now.status === row.status && now.updated_at.getTime() === row.updated_at.getTime())) return answer
     row = now
   }
 })
