@@ -5,16 +5,19 @@ import { auditPages } from './audit/page.ts'
 import { consentPages } from './login/consent.ts'
 import { loginPages } from './login/page.ts'
 import { membershipPages } from './memberships/page.ts'
+import { notificationPages } from './notifications/page.ts'
 import { organizationPages } from './organizations/page.ts'
 import { organizationSettingsPages } from './organizations/settings-page.ts'
 import type { PageRoute, PageRoutes } from './page-route.ts'
 import { projectPages } from './projects/page.ts'
 import { queuePages } from './queue/page.ts'
 import { registryPages } from './registry/page.ts'
+import { runTriggerPages } from './run-triggers/page.ts'
 import { logPages } from './runs/log-page.ts'
 import { runPages } from './runs/page.ts'
 import { planPages } from './runs/plan-page.ts'
 import { searchPages } from './search/page.ts'
+import { sshKeyPages } from './ssh-keys/page.ts'
 import { statePages } from './states/page.ts'
 import { teamPages } from './teams/page.ts'
 import { tokenPages } from './tokens/page.ts'
@@ -43,6 +46,8 @@ const all: PageRoutes[] = [
   workspaceSettingsPages,
   workspaceSharingPages,
   workspaceAccessPages,
+  runTriggerPages,
+  notificationPages,
   variablePages,
   queuePages,
   projectPages,
@@ -53,6 +58,7 @@ const all: PageRoutes[] = [
   registryPages,
   auditPages,
   organizationSettingsPages,
+  sshKeyPages,
   runPages,
   planPages,
   logPages,

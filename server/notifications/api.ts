@@ -52,7 +52,7 @@ function routesOf<S extends Subject>(
 }
 
 /** What is switched on must work: a receiver that does not answer is found now, not with the first failing run. */
-async function requireVerified(
+export async function requireVerified(
   { app }: Context,
   want: { destination: 'generic' | 'slack' | 'microsoft-teams' | 'email'; url: string | null },
   token: string | null,

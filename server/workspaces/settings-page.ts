@@ -2,6 +2,7 @@ import { selectAgentPoolsPage } from '../../shared/agents/pools.ts'
 import { versionsAtHand } from '../../shared/engines/versions.ts'
 import { invalid, problem } from '../../shared/errors.ts'
 import { selectOptionalProject, selectProjectsPage } from '../../shared/projects/queries.ts'
+import { assignSshKey, selectSshKeysPage } from '../../shared/ssh-keys/ssh-keys.ts'
 import { lockWorkspaceRow, selectWorkspace } from '../../shared/workspaces/queries.ts'
 import type { WorkspaceSettings } from '../../shared/workspaces/settings.ts'
 import { deleteWorkspace, updateWorkspace } from '../../shared/workspaces/workspaces.ts'
@@ -109,11 +110,13 @@ async function drawExecution(ctx: WorkspaceContext, more: Record<string, unknown
     mode: w.overwrites_execution_mode ? w.execution_mode : 'default',
     pool: w.agent_pool_id ?? '',
     folder: w.working_directory,
+    key: w.ssh_key_id ?? '',
   }
   await ctx.render('workspaces/settings/execution', {
     workspace: w,
     pools: pools.rows,
     versions: await versionsAtHand(app.db, w.engine),
+    keys: (await selectSshKeysPage(app.db, w.organization_id, { size: CHOICES, offset: 0 })).rows,
     values,
     error: null,
     ...more,
@@ -130,6 +133,7 @@ workspaceSettingsPages.post(`${settingsPath}/execution`, options, async (ctx) =>
     mode: ['remote', 'agent', 'local'].includes(mode) ? (mode as 'remote' | 'agent' | 'local') : ('default' as const),
     pool: form.line('agent-pool-id'),
     folder: form.line('working-directory'),
+    key: form.line('ssh-key'),
   }
   await orDrawAgain(
     ctx,
@@ -142,6 +146,7 @@ workspaceSettingsPages.post(`${settingsPath}/execution`, options, async (ctx) =>
           : { 'execution-mode': values.mode }),
         ...(values.mode === 'agent' && { 'agent-pool-id': values.pool || null }),
       })
+      if (form.has('ssh-key')) await assignSshKey(ctx.app.db, ctx.subject.workspace, values.key || null)
       ctx.redirect(`${href}/execution`, { tone: 'green', text: 'Saved. Runs that start later use it.' })
     },
     (error) => drawExecution(ctx, { values, error }),

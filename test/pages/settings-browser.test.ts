@@ -41,14 +41,14 @@ describe('settings in a browser', function () {
       queue: '/app/acme/queue',
       audit: '/app/acme/audit',
       'new-workspace': '/app/acme/new-workspace',
+      'notification-new': `${net}/settings/notifications/new`,
       variables: `${net}/variables`,
       'variable-new': `${net}/variables/new`,
       variable: `${net}${variable}`,
       ...Object.fromEntries(
-        ['general', 'execution', 'locking', 'sharing', 'tags', 'access', 'danger'].map((s) => [
-          s,
-          `${net}/settings/${s}`,
-        ]),
+        ['general', 'execution', 'locking', 'sharing', 'tags', 'triggers', 'notifications', 'access', 'danger'].map(
+          (s) => [s, `${net}/settings/${s}`],
+        ),
       ),
       projects: '/app/acme/projects',
       project: acme.project,
@@ -62,7 +62,7 @@ describe('settings in a browser', function () {
       agents: '/app/acme/agents',
       pool: acme.pool,
       ...Object.fromEntries(
-        ['general', 'tokens', 'tags', 'danger'].map((s) => [`org-${s}`, `/app/acme/settings/${s}`]),
+        ['general', 'tokens', 'tags', 'ssh-keys', 'danger'].map((s) => [`org-${s}`, `/app/acme/settings/${s}`]),
       ),
       modules: '/app/acme/registry/modules',
       module: `/app/acme${module}`,

@@ -179,6 +179,59 @@ describe('the settings pages', () => {
       expect((await web.get(path.replace('/app/acme/', '/app/other/'))).status, path).to.equal(404)
   })
 
+  it('a run trigger is made by name; one that would close a loop is refused', async () => {
+    const made = await post(`${settings}/triggers`, { source: 'queue' })
+    expect(made.html).to.include('A run of queue that is applied starts one here')
+
+    const loop = await web.post('/app/acme/workspaces/queue/settings/triggers', { source: 'net' })
+    expect(loop.status).to.equal(422)
+    expect(loop.html).to.include('would make a loop').and.include('id="source-error"')
+    const id = /triggers\/(rt-\w+)\/remove/.exec(made.html)![1]!
+    expect((await web.post(`/app/acme/workspaces/queue/settings/triggers/${id}/remove`, {})).status).to.equal(404)
+    expect((await post(`${settings}/triggers/${id}/remove`)).html).to.include('no longer start runs here')
+  })
+
+  it('a notification is tested before it is switched on, and its token never comes back', async () => {
+    const form = {
+      'destination-type': 'generic',
+      name: 'ops',
+      url: 'http://192.0.2.1/hook',
+      token: 'sign-with-this',
+      triggers: 'run:errored',
+    }
+    const refused = await web.post(`${settings}/notifications/new`, { ...form, url: 'http://10.0.0.1/', enabled: 'on' })
+    expect(refused.status).to.equal(422)
+    expect(refused.html).to.include('id="url-error"').and.not.include('sign-with-this')
+
+    const made = await post(`${settings}/notifications/new`, {
+      ...form,
+      'destination-type': 'email',
+      'email-addresses': 'a@b.example',
+    })
+    expect(made.html)
+      .to.include('Made ops.')
+      .and.include('A run fails or is canceled')
+      .and.not.include('sign-with-this')
+    const path = /\/app\/[^"]*\/notifications\/nc-\w+/.exec(made.html)![0]
+    expect((await web.get(path)).html).to.include('a@b.example')
+    expect((await post(path, { name: 'ops team', 'email-addresses': 'nobody' })).status).to.equal(422)
+    expect((await post(`${path}/delete`)).html).to.include('Deleted ops.')
+  })
+
+  it('an SSH key is checked and never shown again', async () => {
+    const path = '/app/acme/settings/ssh-keys'
+    const value = '-----BEGIN OPENSSH PRIVATE KEY-----\nbm90IHJlYWw=\n-----END OPENSSH PRIVATE KEY-----'
+    const refused = await web.post(path, { name: 'git', value: 'ssh-rsa AAAA' })
+    expect(refused.status).to.equal(422)
+    expect(refused.html).to.include('id="value-error"').and.not.include('AAAA')
+
+    const added = await post(path, { name: 'git', value })
+    expect(added.html).to.include('Added git.').and.not.include('bm90IHJlYWw')
+    expect((await web.get('/app/acme/audit')).html).to.not.include('bm90IHJlYWw')
+    const id = /ssh-keys\/(sshkey-\w+)\/delete/.exec(added.html)![1]!
+    expect((await post(`${path}/${id}/delete`)).html).to.include('Deleted git.')
+  })
+
   it('the audit page says who changed what, filters, and gives a file; a variable has its history', async () => {
     const variable = /\/app\/acme\/workspaces\/net\/variables\/var-\w+/.exec(
       (await web.get('/app/acme/workspaces/net/variables')).html,
