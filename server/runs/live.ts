@@ -108,8 +108,8 @@ export async function* liveRun(
         yield message(positionText(from), html)
       }
       const [plan] = phases.filter((p) => p.kind === 'plan')
-      const rows = hasPlan || !plan || plan.status === 'running' ? null : await planView(app, plan, noAsk)
-      if (rows?.state === 'ready') {
+      const rows = hasPlan || !plan ? null : await planView(app, plan, noAsk)
+      if (rows && rows.state !== 'awaited' && rows.state !== 'preparing') {
         hasPlan = true
         const html = renderView('runs/_live-plan', { planView: rows, queryOf, base: runPath(run) })
         yield message(positionText(from), html)

@@ -7,6 +7,8 @@ const ready = /has been successfully initialized!/
 const reads = /: (Refreshing state\.\.\.|Reading\.\.\.|Read complete after |Still reading\.\.\.)/
 const fails = /^\s*(╷|[│|]?\s*Error: )/
 const readMessages = new Set(['refresh_start', 'refresh_complete', 'refresh_errored'])
+/** They may come at any time. */
+const besides = new Set(['init_output', 'log'])
 
 /** Tells for one line after the other which step it belongs to; a step that is over does not come back. */
 export class StepFinder {
@@ -18,12 +20,13 @@ export class StepFinder {
     this.step = step ?? null
   }
 
-  get present(): LogStep {
-    return this.step ?? 'init'
+  /** null: nothing was read that tells, or init is over and nothing came after it. */
+  get present(): LogStep | null {
+    return this.step === 'init' && this.isReady ? null : this.step
   }
 
   ofText(text: string): LogStep {
-    this.step ??= text.trim() === '' ? null : begins.test(text) ? 'init' : 'main'
+    this.step ??= text.trim() === '' ? null : begins.test(text) ? 'init' : reads.test(text) ? 'refresh' : 'main'
     if (this.step === null) return 'main'
     if (this.step === 'main') return 'main'
     if (fails.test(text)) this.step = 'main'
@@ -37,8 +40,8 @@ export class StepFinder {
   ofMessage(type: string): LogStep {
     if (this.step === 'main') return 'main'
     if (type === 'version') this.step ??= 'init'
-    else
-      this.step = readMessages.has(type) ? 'refresh' : type === 'init_output' || type === 'log' ? this.present : 'main'
-    return this.present
+    else if (readMessages.has(type)) this.step = 'refresh'
+    else if (this.step === null || !besides.has(type)) this.step = 'main'
+    return this.step
   }
 }

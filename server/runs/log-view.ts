@@ -22,8 +22,8 @@ export interface LogView {
   parts: { step: LogStep; lines: NumberedLine[] }[]
   /** Number of the last line. */
   lastNumber: number
-  /** The step that the next line belongs to, unless it begins another. */
-  step: LogStep
+  /** The step that the next line belongs to, unless it begins another; null before the first line. */
+  step: LogStep | null
   /** Bytes that are in the page: the live stream goes on from here. */
   position: number
   /** Byte at which the first line begins; null: nothing is left out. */

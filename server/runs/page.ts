@@ -8,12 +8,13 @@ import { retryRun } from '../../shared/runs/retry.ts'
 import { newNonce, once } from '../../shared/sessions/form-once.ts'
 import { badgeOf } from '../badge.ts'
 import { pageOf } from '../jsonapi/page.ts'
-import { PageRoutes } from '../page-route.ts'
+import { type PageContext, PageRoutes } from '../page-route.ts'
 import { workspaceByName } from '../subjects.ts'
 import { liveRun, parsePosition, positionText } from './live.ts'
 import { type LogView, logView } from './log-view.ts'
 import { runOfPath, runRoot, runsRoot } from './path.ts'
 import { noAsk, planView, queryOf } from './plan-view.ts'
+import type { RunSubject } from './subject.ts'
 import { runPath, runView } from './view.ts'
 
 export const runPages = new PageRoutes()
@@ -65,11 +66,22 @@ const deeds = {
   },
 } as const
 
+const killForm = (ctx: PageContext & { subject: RunSubject }, error: string | null) =>
+  ctx.render('runs/kill', { run: ctx.subject.run, base: runPath(ctx.subject.run), error })
+
+runPages.get(`${runRoot}/force-cancel`, { action: 'run:force-cancel', subject: runOfPath }, (ctx) =>
+  killForm(ctx, null),
+)
+
 for (const [name, deed] of Object.entries(deeds)) {
   runPages.post(`${runRoot}/${name}`, { action: deed.action, subject: runOfPath }, async (ctx) => {
     const { app, form, session, subject } = ctx
     const { run } = subject
     refuseStale(run, form.line('status'))
+    if (name === 'force-cancel' && form.line('name') !== run.workspace_name) {
+      ctx.koa.status = 422
+      return killForm(ctx, `Type ${run.workspace_name} to go on.`)
+    }
     const comment = form.text('comment').trim().slice(0, 20_000) || undefined
     await deed.does(app, run.id, { userId: session!.user_id, comment })
     ctx.redirect(runPath(run), { tone: 'green', text: deed.said })

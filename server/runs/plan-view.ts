@@ -47,7 +47,7 @@ export interface PlanAsk {
 }
 
 export interface PlanView {
-  state: 'none' | 'preparing' | 'ready'
+  state: 'none' | 'awaited' | 'preparing' | 'unreadable' | 'ready'
   summary: PlanSummary | null
   ask: PlanAsk
   groups: PlanGroup[]
@@ -106,7 +106,7 @@ export function queryOf(ask: PlanAsk, changed: Partial<PlanAsk> = {}): string {
 export async function planView(app: App, plan: Phase, ask: PlanAsk): Promise<PlanView> {
   const summary = await selectPlanSummary(app.db, plan.id)
   const view: PlanView = { state: 'none', summary, ask, groups: [], chips: [], total: 0, isFiltered: false, next: null }
-  if (!summary) return { ...view, state: plan.plan_json_redacted_blob_id ? 'preparing' : 'none' }
+  if (!summary || summary.isTooLarge) return { ...view, state: stateWithoutRows(app, plan, summary) }
   const { counts } = summary
   view.state = 'ready'
   view.total = actions.reduce((sum, action) => sum + counts[action], 0)
@@ -150,6 +150,16 @@ export async function planView(app: App, plan: Phase, ask: PlanAsk): Promise<Pla
     if (found.length > PAGE) view.next = queryOf(ask, { after: rows.at(-1)!.number })
   }
   return view
+}
+
+/** So long the rows of a plan may take; after that something failed. */
+const PREPARED_WITHIN_MS = 10 * 60_000
+
+function stateWithoutRows(app: App, plan: Phase, summary: PlanSummary | null): PlanView['state'] {
+  if (['pending', 'queued', 'running'].includes(plan.status)) return 'awaited'
+  if (!plan.plan_json_redacted_blob_id) return 'none'
+  const age = app.now().getTime() - (plan.finished_at?.getTime() ?? 0)
+  return summary || age > PREPARED_WITHIN_MS ? 'unreadable' : 'preparing'
 }
 
 async function groupsOf(

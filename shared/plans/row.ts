@@ -49,6 +49,8 @@ export interface PlanSummary {
   /** Those that are lost and hold data: the first ones by name. */
   holding: { number: number; address: string; action: PlanAction }[]
   holdingCount: number
+  /** It was not cut: its log and its JSON remain. */
+  isTooLarge?: true
 }
 
 /** An attribute that the plan marks as sensitive. */

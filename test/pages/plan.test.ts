@@ -1,4 +1,7 @@
 import { expect } from 'chai'
+import { sql } from '../../db/sql.ts'
+import type { PlanDocument } from '../../shared/plans/json.ts'
+import { redactPlan } from '../../worker/execute/plan-json.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { changeOf, examplePlan, keepPlan } from '../support/plans.ts'
 import { document, startServer, type TestServer } from '../support/server.ts'
@@ -114,6 +117,43 @@ describe('the plan of a run', () => {
     expect(run.html + change.html + search.html).to.not.match(/(old|new|out)-secret/)
     expect(text(run.html)).to.include('sensitive').and.include('differs').and.include('1 sensitive')
     expect(text(search.html)).to.include('Nothing in this plan matches.')
+  })
+
+  it('WEB-07 a copy that a provider made without the mark is hidden too, in the page and in the redacted JSON', async () => {
+    const raw = {
+      resource_changes: [
+        changeOf('terraform_data.b', ['update'], {
+          before: { input: 'hidden-1', output: 'hidden-1' },
+          after: { input: 'hidden-2' },
+          after_unknown: { output: true },
+          before_sensitive: { input: true },
+          after_sensitive: { input: true },
+        }),
+      ],
+    }
+    const id = await planned(redactPlan(raw as never) as unknown as PlanDocument)
+
+    const page = await web.get(`${path}/${id}`)
+    const planId = (await server.api.get(`/runs/${id}`)).json.data.relationships.plan.data.id
+    const json = await server.api.get(`/plans/${planId}/json-output-redacted`)
+
+    expect(page.html + json.text).to.not.include('hidden-')
+    expect(json.json.resource_changes).to.have.length(1)
+    expect(text(page.html)).to.include('sensitive known after apply')
+  })
+
+  it('a plan that is too large is told as such, with its JSON', async () => {
+    const id = await startRun(server.api, workspaceId, { 'plan-only': true })
+    const claim = await take(server.app, id, 'plan')
+    expect(text((await web.get(`${path}/${id}`)).html)).to.include('The plan appears here when the engine has made it.')
+    await keepPlan(server.app, claim, {})
+    await finish(server.app, claim, {})
+    await server.app.db.query(sql.void`
+      update plan_summaries
+      set summary = ${JSON.stringify({ isTooLarge: true, counts: {} })}
+      where plan_id = ${claim.phaseId}`)
+
+    expect(text((await web.get(`${path}/${id}`)).html)).to.include('cannot be shown change by change. Its JSON')
   })
 
   it('is filtered by action, searched by address, path and value, and grouped by module', async () => {

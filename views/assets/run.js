@@ -47,6 +47,7 @@
     f: () => toEnd(logOf('apply') ? 'apply' : 'plan'),
   }
   document.addEventListener('keydown', (e) => {
+    if (document.querySelector('dialog[open]')) return
     if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest?.('input, textarea, select, [contenteditable]')) return
     if (e.key === 'Home' || e.key === 'End') {
       const log = document.activeElement?.closest?.('.log')

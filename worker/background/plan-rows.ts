@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { App } from '../../shared/app.ts'
+import { cutPlan } from '../../shared/plans/cut.ts'
 import type { CutPlan } from '../../shared/plans/row.ts'
 import { CUT_AT_MOST, readPlanText, selectPlanToCut, storePlan } from '../../shared/plans/store.ts'
 
@@ -13,11 +14,9 @@ export async function cutLargePlan(app: App, planId: string): Promise<void> {
   if (!plan?.blob_id || plan.is_cut) return
   const text = await readPlanText(app, plan.blob_id, CUT_AT_MOST)
   if (text === null) {
-    app.log.warn(
-      { planId, limitBytes: CUT_AT_MOST },
-      'a plan is too large to be shown as rows; its log and JSON remain',
-    )
-    return
+    const nothing = cutPlan({})
+    const summary = { ...nothing.summary, isTooLarge: true as const }
+    return storePlan(app, planId, plan.blob_id, { ...nothing, summary })
   }
   await storePlan(app, planId, plan.blob_id, await cutInThread(text))
 }
