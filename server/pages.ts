@@ -2,6 +2,7 @@ import Router from '@koa/router'
 import type { Context as Koa, Middleware } from 'koa'
 import type { App } from '../shared/app.ts'
 import { type Problem, problem } from '../shared/errors.ts'
+import { siteTexts } from '../shared/site/texts.ts'
 import { serveAsset } from './assets.ts'
 import { leaveFlash, takeFlash } from './flash.ts'
 import { formOf } from './form.ts'
@@ -80,6 +81,7 @@ async function pageContext(app: App, koa: Koa): Promise<PageContext> {
       koa.type = 'text/html; charset=utf-8'
       koa.body = renderView(view, {
         ...frame(ctx),
+        site: await siteTexts(app),
         flash,
         can: (action: string) => allowed.has(action as never),
         ...locals,
@@ -129,7 +131,8 @@ async function answerProblem(app: App, koa: Koa, ctx: PageContext | null, error:
   koa.status = found.status
   koa.type = 'text/html; charset=utf-8'
   if (!koa.req.complete) koa.set('Connection', 'close')
-  const locals = { ...(ctx ? frame(ctx) : bareFrame(app, koa)), flash: null, can: () => false, problem: found }
+  const site = found.problem === 'unavailable' ? undefined : await siteTexts(app)
+  const locals = { ...(ctx ? frame(ctx) : bareFrame(app, koa)), site, flash: null, can: () => false, problem: found }
   koa.body = renderView(ctx?.isPartial ? 'problems/_note' : 'problems/page', { ...locals, heading: headingOf(found) })
 }
 

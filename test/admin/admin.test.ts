@@ -109,6 +109,22 @@ describe('the admin API', () => {
     }
   })
 
+  it('the texts of site admins stand on the pages as text, without their markup', async () => {
+    await server.api.patch(
+      '/admin/customization-settings',
+      document({
+        'login-help': '<b>Ask</b> the <script>alert(1)</script>platform team',
+        'support-email-address': 'help@acme.example',
+        footer: '<p>Internal use</p>',
+      }),
+    )
+
+    const page = await (await fetch(`${server.url}/app/login`)).text()
+
+    expect(page).to.include('Ask the alert(1)platform team').and.include('mailto:help@acme.example')
+    expect(page).to.include('Internal use').and.not.to.include('<script>alert')
+  })
+
   it('a version that is not enabled cannot be chosen, one that was added can', async () => {
     const organization = await makeOrganization(server)
     const archive = { version: '9.9.9', url: 'https://releases.example.com/t.zip', sha: 'a'.repeat(64) }
