@@ -263,7 +263,7 @@ export class Access {
       case 'anyone':
         return true
       case 'account':
-        return actor.kind !== 'anonymous' && actor.kind !== 'phase' && actor.kind !== 'agent'
+        return actor.kind === 'user' || actor.kind === 'team' || actor.kind === 'organization'
       case 'site':
         return this.isSiteAdmin
       case 'agent':
@@ -281,6 +281,7 @@ export class Access {
               sharesRegistry(this.db, actor, action, scope.organizationId)
             )
           return (
+            actor.kind === 'phase' &&
             actor.organizationId === scope.organizationId &&
             (action === 'organization:read' || action === 'workspace:list')
           )

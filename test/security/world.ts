@@ -113,6 +113,8 @@ export async function makeWorld(server: TestServer): Promise<World> {
     values (${result}, ${stage}, ${runId}, ${task}, 'task', 'https://task.example.com', 'advisory')`)
   await db.query(sql.void`insert into task_result_outcomes (id, task_result_id) values (${outcome}, ${result})`)
 
+  const policies = await insertPolicies(server, organization.id, stage)
+
   await publishModule(api, organization.name, { name: 'greeting', provider: 'null' }, '1.0.0', { 'main.tf': '' })
   const module = await one(`select id from registry_modules where organization_id = '${organization.id}'`)
   const keyId = await publishProvider(api, organization.name, 'thing', '1.0.0')
@@ -174,6 +176,7 @@ export async function makeWorld(server: TestServer): Promise<World> {
       phase_id: planId,
       'team-projects/grant': await grant('team_projects'),
       'team-workspaces/grant': await grant('team_workspaces'),
+      ...policies,
       module_name: 'greeting',
       provider_name: 'thing',
       system: 'null',
@@ -190,6 +193,35 @@ const PRIVATE_KEY = `-----BEGIN OPENSSH PRIVATE KEY-----
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZWQyNTUxOQAAACBZ
 -----END OPENSSH PRIVATE KEY-----
 `
+
+async function insertPolicies({ app }: TestServer, organizationId: string, stageId: string) {
+  const { db } = app
+  const [policy, set, parameter] = [newId('pol'), newId('polset'), newId('var')]
+  const [version, evaluation, outcome] = [newId('polsetver'), newId('poleval'), newId('psout')]
+  await db.query(sql.void`
+    insert into policies (id, organization_id, name, kind, query, enforcement_level, content)
+    values (${policy}, ${organizationId}, 'policy', 'opa', 'data.x', 'advisory', 'package x')`)
+  await db.query(sql.void`
+    insert into policy_sets (id, organization_id, name, kind) values (${set}, ${organizationId}, 'set', 'opa')`)
+  await db.query(sql.void`
+    insert into policy_set_parameters (id, policy_set_id, key, value, sensitive)
+    values (${parameter}, ${set}, 'a', ${sql.binary(Buffer.from('x'))}, true)`)
+  await db.query(sql.void`insert into policy_set_versions (id, policy_set_id) values (${version}, ${set})`)
+  await db.query(sql.void`
+    insert into policy_evaluations (id, task_stage_id, policy_kind, policy_set_ids)
+    values (${evaluation}, ${stageId}, 'opa', ${sql.array([set], 'text')})`)
+  await db.query(sql.void`
+    insert into policy_set_outcomes (id, policy_evaluation_id, policy_set_name, outcomes, result_count)
+    values (${outcome}, ${evaluation}, 'set', '[]', '{"passed":0,"advisory_failed":0,"mandatory_failed":0,"errored":0}')`)
+  return {
+    policy_id: policy,
+    policy_set_id: set,
+    'parameters/:id': parameter,
+    policy_set_version_id: version,
+    policy_evaluation_id: evaluation,
+    policy_set_outcome_id: outcome,
+  }
+}
 
 /** Which id of a world a parameter of a path means. */
 function keyOf(path: string, name: string): string {
