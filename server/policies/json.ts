@@ -63,9 +63,10 @@ export const policySet = defineResource<PolicySet>({
     description: s.description,
     kind: s.kind,
     global: s.is_global,
-    overridable: s.overridable,
+    // Sentinel of old, outside the agent, has neither
+    overridable: s.kind === 'sentinel' && !s.agent_enabled ? null : s.overridable,
     'agent-enabled': s.agent_enabled,
-    'policy-tool-version': s.policy_tool_version,
+    'policy-tool-version': s.kind === 'sentinel' && !s.agent_enabled ? null : s.policy_tool_version,
     'policies-path': s.policies_path,
     'policy-update-patterns': s.policy_update_patterns,
     'policy-count': s.policy_ids.length,

@@ -21,6 +21,7 @@ const SetRow = z.object({
   name: z.string(),
   description: z.string(),
   overridable: z.boolean(),
+  policy_tool_version: z.string().nullable(),
   single: z.array(Policy),
   version: VersionContents.nullable(),
 })
@@ -29,6 +30,8 @@ export interface DueSet {
   name: string
   description: string
   overridable: boolean
+  /** The OPA that the set asks for; null: any. */
+  policy_tool_version: string | null
   policies: z.output<typeof Policy>[]
   /** path → text of an uploaded version; null for a set of single policies, each with its own content */
   files: Record<string, string> | null
@@ -37,7 +40,7 @@ export interface DueSet {
 /** Sets that are deleted meanwhile are not there. An uploaded version counts before single policies. */
 export async function selectDueSets(tx: Tx, ids: readonly string[]): Promise<DueSet[]> {
   const rows = await tx.any(sql.type(SetRow)`
-    select s.name, s.description, s.overridable,
+    select s.name, s.description, s.overridable, s.policy_tool_version,
       coalesce((
         select jsonb_agg(jsonb_build_object('name', p.name, 'description', p.description, 'query', coalesce(p.query, ''),
           'enforcement_level', p.enforcement_level, 'content', p.content) order by lower(p.name))

@@ -27,13 +27,10 @@ const countsOf = (outcomes: readonly Outcome[]): Counts => {
 const blocks = (result: SetResult): boolean =>
   result.outcomes.some((o) => o.enforcement_level === 'mandatory' && o.status !== 'passed')
 
-/** A set may be overridden when it says so; soft-mandatory policies (of Sentinel) always may, hard ones never. */
-function isOverridable({ set, outcomes }: SetResult): boolean {
-  const levels = set.policies
-    .filter((_, n) => outcomes[n]!.enforcement_level === 'mandatory' && outcomes[n]!.status !== 'passed')
-    .map((policy) => policy.enforcement_level)
-  return levels.every((level) => level === 'soft-mandatory' || (level === 'mandatory' && set.overridable))
-}
+/** What was never evaluated (Sentinel) is nothing that somebody could judge: only failures of OPA are overridden. */
+const isOverridable = ({ set, outcomes }: SetResult): boolean =>
+  set.overridable &&
+  set.policies.every((policy, n) => outcomes[n]!.status !== 'errored' || policy.enforcement_level === 'advisory')
 
 /** Keeps what came of the policies and settles the stage, in one transaction. */
 export const finishEvaluation = (

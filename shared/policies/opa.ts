@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
-import { access, constants, readdir } from 'node:fs/promises'
+import { access, constants, readdir, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
 /**
  * Open Policy Agent as a program: found on PATH or in the engine folder (`<engines>/opa/<version>/opa`).
- * It gets files and answers JSON; no network, no environment of ours.
+ * It gets files and answers JSON; no network and no environment of ours.
  */
 export interface Opa {
   path: string
@@ -14,7 +14,8 @@ export interface Opa {
 const TIMEOUT_MS = 60_000
 const MAX_OUTPUT = 4 * 1024 * 1024
 
-export async function findOpa(engineDir: string): Promise<Opa | null> {
+/** The newest in the engine folder, else that on PATH; with `wanted` the one of exactly that version. */
+export async function findOpa(engineDir: string, wanted: string | null = null): Promise<Opa | null> {
   const folder = join(engineDir, 'opa')
   const versions = await readdir(folder).catch(() => [])
   const newestFirst = versions.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
@@ -25,7 +26,8 @@ export async function findOpa(engineDir: string): Promise<Opa | null> {
   for (const path of candidates) {
     if (!(await isExecutable(path))) continue
     const { stdout } = await run(path, ['version'])
-    return { path, version: /^Version:\s*(\S+)/m.exec(stdout)?.[1] ?? 'unknown' }
+    const version = /^Version:\s*(\S+)/m.exec(stdout)?.[1] ?? 'unknown'
+    if (wanted === null || wanted === version) return { path, version }
   }
   return null
 }
@@ -59,11 +61,24 @@ export interface Query {
  * @throws Error with OPA's own words when the policy cannot be evaluated
  */
 export async function evaluate(opa: Opa, { dataDir, inputFile, query }: Query): Promise<'passed' | 'failed'> {
-  const args = ['eval', '--format', 'json', '--data', dataDir, '--input', inputFile, query]
-  const first = await run(opa.path, args)
-  const answer = first.code === 0 ? first : await run(opa.path, [...args, '--v0-compatible'])
+  const first = await evaluateAs(opa, [], { dataDir, inputFile, query })
+  const answer = first.code === 0 ? first : await evaluateAs(opa, ['--v0-compatible'], { dataDir, inputFile, query })
   if (answer.code !== 0) throw new Error(messageOf(first))
   return verdictOf(answer.stdout, query)
+}
+
+/** What reaches out of the evaluation is not there for policies: they are other people's code on this server. */
+const withheld = ['http.send', 'net.lookup_ip_addr', 'opa.runtime']
+
+async function evaluateAs(opa: Opa, mode: string[], { dataDir, inputFile, query }: Query): ReturnType<typeof run> {
+  const known = await run(opa.path, ['capabilities', '--current', ...mode])
+  if (known.code !== 0) return known
+  const capabilities = JSON.parse(known.stdout) as { builtins: { name: string }[] }
+  capabilities.builtins = capabilities.builtins.filter(({ name }) => !withheld.includes(name))
+  const file = `${dataDir}.capabilities${mode.join('')}.json`
+  await writeFile(file, JSON.stringify({ ...capabilities, allow_net: [] }), { mode: 0o600 })
+  const args = ['eval', '--format', 'json', '--capabilities', file, '--data', dataDir, '--input', inputFile]
+  return run(opa.path, [...args, ...mode, '--', query])
 }
 
 function verdictOf(stdout: string, query: string): 'passed' | 'failed' {

@@ -77,7 +77,7 @@ export async function selectPolicySetsOfOrganization(
     select ${columns}
     from ${tables}
     where ${where}
-    order by lower(s.name), s.id
+    order by s.created_at, s.id
     limit ${page.size} offset ${page.offset}`)
   const totalCount = await tx.oneFirst(sql.type(z.object({ count: z.number() }))`
     select count(*)::int as count

@@ -118,6 +118,28 @@ describe('policies', () => {
     expect((await server.api.post(`/task-stages/${stage.id}/actions/override`, {})).status).to.equal(409)
   }).timeout(60_000)
 
+  it('a policy cannot reach the network, and cannot run with an OPA that is not at hand', async function () {
+    await needOpa.call(this)
+    const workspaceId = await makeWorkspace()
+    const code = `package net\nimport rego.v1\ndeny contains x if { x := http.send({"method": "get", "url": "${server.url}"}).status }\n`
+    const policy = await makePolicy(code, { kind: 'opa', query: 'data.net.deny', 'enforcement-level': 'mandatory' })
+    const relationships = { policies: data('policies', policy), workspaces: data('workspaces', workspaceId) }
+    const set = await makeSet({}, relationships)
+
+    const run = await startRun(workspaceId)
+    await plan(run.id)
+    expect(await settled(run.id)).to.equal('errored')
+    const [outcome] = await outcomesOf(run.id)
+    expect(outcome.attributes.outcomes[0].status).to.equal('errored')
+    expect(outcome.attributes.error).to.include('undefined function http.send')
+
+    await server.api.patch(`/policy-sets/${set.id}`, document({ 'policy-tool-version': '0.0.1' }))
+    const other = await startRun(workspaceId)
+    await plan(other.id)
+    expect(await settled(other.id)).to.equal('errored')
+    expect((await server.api.get(`/runs/${other.id}`)).text).to.include('No OPA 0.0.1 is at hand')
+  }).timeout(60_000)
+
   it('an uploaded version with policies.hcl is evaluated in place of single policies', async function () {
     await needOpa.call(this)
     const workspaceId = await makeWorkspace()

@@ -26,12 +26,9 @@ export async function evaluatePolicies(app: App, evaluationId: string): Promise<
     })
     return
   }
-  const opa = await findOpa(app.config.engineDir)
   const blobId = await artifactBlob(app, evaluation.run_id, 'plan-json')
-  if (!opa || !blobId) {
-    const error = opa
-      ? 'The plan left no JSON to evaluate.'
-      : `No OPA is at hand. Put an opa program on the PATH of the jobs process, or into ${join('<engine folder>', 'opa', '<version>', 'opa')}.`
+  if (!blobId) {
+    const error = 'The plan left no JSON to evaluate.'
     await finishEvaluation(app, evaluation, { version: '', error, sets: sets.map((set) => refused(set, error)) })
     return
   }
@@ -40,12 +37,21 @@ export async function evaluatePolicies(app: App, evaluationId: string): Promise<
     const inputFile = join(folder, 'input.json')
     await writeInput(app, inputFile, blobId, await selectEvaluationRun(app.db, evaluation.run_id))
     const results: SetResult[] = []
-    for (const [n, set] of sets.entries()) results.push(await evaluateSet(opa, set, inputFile, join(folder, String(n))))
-    await finishEvaluation(app, evaluation, { version: opa.version, error: '', sets: results })
+    const versions = new Set<string>()
+    for (const [n, set] of sets.entries()) {
+      const opa = await findOpa(app.config.engineDir, set.policy_tool_version)
+      if (opa) versions.add(opa.version)
+      results.push(opa ? await evaluateSet(opa, set, inputFile, join(folder, String(n))) : refused(set, missing(set)))
+    }
+    const error = results.find((result) => result.error === missing(result.set))?.error ?? ''
+    await finishEvaluation(app, evaluation, { version: [...versions].join(', '), error, sets: results })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+const missing = ({ policy_tool_version: version }: DueSet): string =>
+  `No OPA${version ? ` ${version}` : ''} is at hand. Put an opa program on the PATH of the jobs process, or into opa/<version>/opa in its engine folder.`
 
 /** `{"plan": <the plan's JSON>, "run": {…}}`; the plan may be large and passes as a stream. */
 async function writeInput(app: App, path: string, blobId: string, run: object): Promise<void> {
