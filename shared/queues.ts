@@ -154,7 +154,7 @@ export const queues = {
   sweep: {
     payload: z.object({ name: z.string().optional() }),
     process: 'jobs',
-    options: { policy: 'short', retryLimit: 0, expireInSeconds: 300, deleteAfterSeconds: HOUR },
+    options: { policy: 'short', notify: true, retryLimit: 0, expireInSeconds: 300, deleteAfterSeconds: HOUR },
   },
 } as const satisfies Record<
   string,

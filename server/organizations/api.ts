@@ -86,7 +86,7 @@ organizations.patch(
         settings: change,
       })
       // a higher limit takes effect at once
-      if ('concurrent-run-limit' in change) await dispatchHeldBack(app, tx, organization.id)
+      if ('concurrent-run-limit' in change) await dispatchHeldBack(app, tx, organization.id, { wait: true })
       return organization
     })
     return one(organization, updated, ctx)

@@ -63,7 +63,7 @@ export async function updateAgentPool(
     app.db.transaction(async (tx) => {
       await writeChange(tx, pool.organization_id, pool.id, change)
       // a higher limit takes effect at once
-      if (change.concurrentRunLimit !== undefined) await dispatchHeldBack(app, tx, pool.organization_id)
+      if (change.concurrentRunLimit !== undefined) await dispatchHeldBack(app, tx, pool.organization_id, { wait: true })
     }),
   )
 }

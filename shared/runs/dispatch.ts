@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
@@ -128,10 +129,17 @@ const BATCH = 100
 
 /**
  * Sends the organization's phases that were held back, as many as its limits allow: applies first, then the oldest.
- * Exact with any number of callers: the organization's row is locked while there is a limit.
+ * Exact with any number of callers: the organization's row is locked while there is a limit. A caller that holds locks
+ * of workspaces must not wait for it (two such callers could wait for each other): when another transaction has it, a
+ * job does the rest after the commit.
  * @returns how many were sent
  */
-export async function dispatchHeldBack(app: App, tx: Tx, organizationId: string): Promise<number> {
+export async function dispatchHeldBack(
+  app: App,
+  tx: Tx,
+  organizationId: string,
+  { wait = false }: { wait?: boolean } = {},
+): Promise<number> {
   const state = await tx.maybeOne(sql.type(HeldRow)`
     select ${isLimited} as is_limited, exists (
       select 1
@@ -141,7 +149,11 @@ export async function dispatchHeldBack(app: App, tx: Tx, organizationId: string)
     where o.id = ${organizationId}`)
   // with a limit another transaction may be holding one back just now: only behind the lock it is seen
   if (!state || (!state.is_limited && !state.has_held)) return 0
-  const { limit, in_work } = await lockLimits(tx, organizationId)
+  if (!(await lockOrganization(tx, organizationId, wait))) {
+    await app.queue.send(tx, 'sweep', { name: 'missed-dispatches' }, { singletonKey: `dispatch ${randomUUID()}` })
+    return 0
+  }
+  const { limit, in_work } = await selectLimit(tx, organizationId)
   const room = limit === null ? BATCH : Math.min(BATCH, limit - in_work)
   let sent = 0
   for (; sent < room; sent++) {
@@ -152,20 +164,22 @@ export async function dispatchHeldBack(app: App, tx: Tx, organizationId: string)
   return sent
 }
 
-async function lockLimits(tx: Tx, organizationId: string): Promise<z.output<typeof LimitRow>> {
-  await tx.query(sql.void`
+/** @returns whether it is locked now; always, when the caller waits */
+const lockOrganization = async (tx: Tx, id: string, wait: boolean): Promise<boolean> =>
+  (await tx.maybeOne(sql.type(IdRow)`
     select id
     from organizations
-    where id = ${organizationId}
-    for no key update`)
-  return tx.one(sql.type(LimitRow)`
+    where id = ${id}
+    for no key update ${wait ? sql.fragment`` : sql.fragment`skip locked`}`)) !== null
+
+const selectLimit = (tx: Tx, organizationId: string) =>
+  tx.one(sql.type(LimitRow)`
     select (o.settings ->> 'concurrent-run-limit')::int as limit, (
       select count(*)::int
       from phases p
       where p.organization_id = o.id and p.status in ('queued', 'running') and p.dispatched_at is not null) as in_work
     from organizations o
     where o.id = ${organizationId}`)
-}
 
 /** The next one whose pool has room. One that another transaction is changing is left to that one. */
 const selectOptionalHeldBack = (tx: Tx, organizationId: string) =>

@@ -29,7 +29,7 @@ export async function promoteMissed(app: App): Promise<number> {
 /** Phases that a limit held back though there is room. @returns how many were sent */
 export async function dispatchMissed(app: App): Promise<number> {
   const organizations = await selectOrganizationsHeldBack(app.db)
-  return forEach(organizations, ({ id }) => app.db.transaction((tx) => dispatchHeldBack(app, tx, id)))
+  return forEach(organizations, ({ id }) => app.db.transaction((tx) => dispatchHeldBack(app, tx, id, { wait: true })))
 }
 
 const VanishedRow = z.object({
