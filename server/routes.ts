@@ -10,6 +10,7 @@ import { agentLeftStates } from './agents/left-states.ts'
 import { agentPhases } from './agents/phases.ts'
 import { agentWork } from './agents/work.ts'
 import { auditTrail } from './audit/api.ts'
+import { auditConfiguration } from './audit/configuration.ts'
 import { configurations } from './configurations/api.ts'
 import { discovery } from './discovery.ts'
 import { health } from './health.ts'
@@ -130,6 +131,7 @@ const api: Routes[] = [
   taskStages,
   taskCallbacks,
   auditTrail,
+  auditConfiguration,
 ]
 
 export const apiRoutes: Route[] = api.flatMap((routes) => routes.all)
