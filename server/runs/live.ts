@@ -11,7 +11,8 @@ import { runActions, runScope } from './json.ts'
 import { LogReader } from './log-lines.ts'
 import { type LogStep, logSteps } from './log-steps.ts'
 import { type NumberedLine, numbered } from './log-view.ts'
-import { noAsk, planView, queryOf } from './plan-view.ts'
+import { noAsk, queryOf } from './plan-ask.ts'
+import { planView } from './plan-view.ts'
 import { runPath, runView } from './view.ts'
 
 /** How far a browser has both logs: bytes, lines for numbering, and the step of the last line. */

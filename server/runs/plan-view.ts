@@ -1,8 +1,6 @@
 import type { App } from '../../shared/app.ts'
 import {
   countRows,
-  orders,
-  type PlanOrder,
   type RowFilter,
   type StoredRow,
   selectFoldMembers,
@@ -11,9 +9,9 @@ import {
 } from '../../shared/plans/queries.ts'
 import { actions, type PlanAction, type PlanSummary, type RowKind } from '../../shared/plans/row.ts'
 import type { Phase } from '../../shared/runs/queries.ts'
-import type { PageContext } from '../page-route.ts'
 import { counted } from '../words.ts'
 import { type ChangeView, changeView } from './change-view.ts'
+import { type PlanAsk, queryOf } from './plan-ask.ts'
 import { type ActionLook, actionLooks } from './plan-words.ts'
 
 /** A closed row of the plan, and its attributes when they are in the page already. */
@@ -36,16 +34,6 @@ export interface PlanGroup {
   more: string | null
 }
 
-export interface PlanAsk {
-  kind: RowKind
-  action: PlanAction | ''
-  q: string
-  order: PlanOrder
-  withoutNoise: boolean
-  after: number
-  openAll: boolean
-}
-
 export interface PlanView {
   state: 'none' | 'awaited' | 'preparing' | 'unreadable' | 'ready'
   summary: PlanSummary | null
@@ -64,43 +52,6 @@ const OPEN_AT_FIRST = 6
 const MEMBERS = 200
 const lost: PlanAction[] = ['destroy', 'replace', 'forget']
 const harmless = actions.filter((action) => !lost.includes(action))
-
-export const noAsk: PlanAsk = {
-  kind: 'change',
-  action: '',
-  q: '',
-  order: 'risk',
-  withoutNoise: false,
-  after: 0,
-  openAll: false,
-}
-
-export function planAskOf(ctx: PageContext): PlanAsk {
-  const oneOf = <T extends string>(list: readonly T[], text: string): T | undefined => list.find((v) => v === text)
-  return {
-    kind: oneOf(['change', 'outside', 'output'] as const, ctx.ask('kind')) ?? 'change',
-    action: oneOf(actions, ctx.ask('action')) ?? '',
-    q: ctx.ask('q').trim().slice(0, 200),
-    order: oneOf(orders, ctx.ask('group')) ?? 'risk',
-    withoutNoise: ctx.ask('noise') === 'hide',
-    after: Math.max(0, Math.min(Number.parseInt(ctx.ask('after'), 10) || 0, 10_000_000)),
-    openAll: ctx.ask('open') === 'all',
-  }
-}
-
-/** The query of an address that asks for this. */
-export function queryOf(ask: PlanAsk, changed: Partial<PlanAsk> = {}): string {
-  const all = { ...ask, after: 0, openAll: false, ...changed }
-  const query = new URLSearchParams()
-  if (all.kind !== 'change') query.set('kind', all.kind)
-  if (all.action) query.set('action', all.action)
-  if (all.q) query.set('q', all.q)
-  if (all.order !== 'risk') query.set('group', all.order)
-  if (all.withoutNoise) query.set('noise', 'hide')
-  if (all.after) query.set('after', String(all.after))
-  if (all.openAll) query.set('open', 'all')
-  return query.size > 0 ? `?${query}` : ''
-}
 
 /** One page of a plan. Without a filter its first page has everything that is lost, up to 100, and 100 others. */
 export async function planView(app: App, plan: Phase, ask: PlanAsk): Promise<PlanView> {

@@ -1,10 +1,11 @@
 import { expect } from 'chai'
+import { sql } from '../../db/sql.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { document, startServer, type TestServer } from '../support/server.ts'
 import { makeUser, password, Web } from '../support/web.ts'
 import { finish, take } from '../support/worker.ts'
 
-describe('retrying a run', () => {
+describe('retrying and killing a run', () => {
   let server: TestServer
   let web: Web
   before(async () => {
@@ -43,5 +44,24 @@ describe('retrying a run', () => {
     expect(again.attributes).to.deep.include(wanted)
     expect(again.relationships['configuration-version'].data.id).to.equal(configurationId)
     expect(again.id).to.not.equal(id)
+  })
+
+  it('killing an engine wants the name of the workspace, and says what may be lost', async () => {
+    const made = await server.api.post('/organizations/acme/workspaces', document({ name: 'db' }))
+    await uploadConfiguration(server.api, made.json.data.id, { 'main.tf': '' })
+    const id = await startRun(server.api, made.json.data.id, {})
+    await take(server.app, id, 'plan')
+    const path = `/app/acme/workspaces/db/runs/${id}`
+    await web.get(path)
+    await web.post(`${path}/cancel`, { status: 'planning' })
+    await server.app.db.query(sql.void`update runs set force_cancel_available_at = now() where id = ${id}`)
+
+    const page = await web.get(`${path}/force-cancel`)
+    const wrong = await web.post(`${path}/force-cancel`, { status: 'planning', name: 'net' })
+    const done = await web.post(`${path}/force-cancel`, { status: 'planning', name: 'db' })
+
+    expect((await web.get(path)).html).to.include('Killed')
+    expect(page.html).to.include('objects can exist that no state knows')
+    expect([wrong.status, done.status]).to.deep.equal([422, 303])
   })
 })

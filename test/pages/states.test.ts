@@ -160,4 +160,13 @@ describe('the states of a workspace', () => {
     expect(answer.headers.get('content-disposition')).to.equal('attachment; filename="net-7.tfstate"')
     expect(JSON.parse(answer.html).serial).to.equal(7)
   })
+
+  it('a person who may not read states gets the 404 page for each of their pages', async () => {
+    await makeUser(server, 'tarek')
+    const tarek = new Web(server)
+    await tarek.signIn('tarek', password)
+
+    for (const page of ['', '/7', '/6...7', '/7/outputs', '/7/resource?address=x', '/7/download', '/7/rollback'])
+      expect((await tarek.get(path + page)).status, page).to.equal(404)
+  })
 })
