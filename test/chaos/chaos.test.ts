@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { chaos } from './chaos.ts'
 
 describe('when processes are killed, stopped and frozen at random', () => {
-  it('QUEUE-10 QUEUE-21 QUEUE-36 no apply runs twice, no run is stuck, no state is lost, no lock and no engine is left', async function () {
+  it('QUEUE-09 QUEUE-10 QUEUE-21 QUEUE-36 no apply runs twice, no run is stuck, no state is lost, no lock and no engine is left', async function () {
     this.timeout(300_000)
 
     const result = await chaos({

@@ -35,7 +35,14 @@ write() {
 }
 case $1 in
   version) echo '{"terraform_version":"${STAND_IN}"}' ;;
-  init) echo 'Initialized.' ;;
+  init)
+    if [ -n "$CHAOS_INIT_FAILS" ]; then
+      echo 'Error: the module cannot be had'
+      # the first time it stays for a while, so that its worker can be killed
+      if mkdir "$journal.init" 2> /dev/null; then sleep 60 & wait $!; fi
+      exit 1
+    fi
+    echo 'Initialized.' ;;
   providers) echo '{"format_version":"1.0"}' ;;
   show) echo '{"format_version":"1.2","terraform_version":"${STAND_IN}","planned_values":{"root_module":{}},"configuration":{"root_module":{}},"resource_changes":[{"address":"terraform_data.a","mode":"managed","type":"terraform_data","name":"a","provider_name":"terraform.io/builtin/terraform","change":{"actions":["create"],"before":null,"after":{},"after_unknown":{},"before_sensitive":false,"after_sensitive":{}}}]}' ;;
   plan)

@@ -45,8 +45,8 @@ const resource = (seconds: number) => ({
 export async function outage(world: World, ms: number, terraform: string): Promise<void> {
   const seconds = Math.ceil(ms / 2000)
   const [planned, applied, real] = await Promise.all([
-    world.makeWorkspace({ sleep: seconds }),
-    world.makeWorkspace({ sleep: seconds }),
+    world.makeWorkspace({ env: { CHAOS_SLEEP: `${seconds}` } }),
+    world.makeWorkspace({ env: { CHAOS_SLEEP: `${seconds}` } }),
     world.makeWorkspace({ engineVersion: terraform, files: resource(seconds) }),
   ])
   const runs = [await world.startRun(applied), await world.startRun(real)]
@@ -55,7 +55,11 @@ export async function outage(world: World, ms: number, terraform: string): Promi
   await untilStatus(world, planning, 'planning')
   await sleep(1000)
 
-  await world.postgres.away(ms)
+  const away = world.postgres.away(ms)
+  await sleep(ms / 2)
+  await expectHealth(world, 503)
+  await away
+  await expectHealth(world, 200)
 
   for (const run of [...runs, planning]) await untilStatus(world, run, 'applied')
   for (const [run, kind, last] of [
@@ -68,6 +72,15 @@ export async function outage(world: World, ms: number, terraform: string): Promi
   }
 }
 
+async function expectHealth({ stack }: World, status: number): Promise<void> {
+  for (const url of stack.urls) {
+    let last = 0
+    for (const until = Date.now() + 10_000; last !== status && Date.now() < until; await sleep(200))
+      last = (await fetch(`${url}/healthz`).catch(() => undefined))?.status ?? 0
+    if (last !== status) throw new Error(`${url}/healthz answers ${last}, not ${status}`)
+  }
+}
+
 const HolderRow = z.object({ claimed_by: z.string() })
 
 /**
@@ -75,7 +88,7 @@ const HolderRow = z.object({ claimed_by: z.string() })
  * claim lost: nothing it does counts, but what its engine wrote is not lost.
  */
 export async function frozenApply(world: World): Promise<void> {
-  const run = await world.startRun(await world.makeWorkspace({ sleep: 4 }))
+  const run = await world.startRun(await world.makeWorkspace({ env: { CHAOS_SLEEP: '4' } }))
   await untilStatus(world, run, 'applying')
   const { claimed_by } = await world.db.one(sql.type(HolderRow)`
     select claimed_by

@@ -17,7 +17,7 @@ export interface World {
   db: Pool
   /** Asks one web after the other until one answers. */
   insist(call: (api: Api) => Promise<Answer>): Promise<Answer>
-  makeWorkspace(options?: { engineVersion?: string; files?: Record<string, string>; sleep?: number }): Promise<string>
+  makeWorkspace(options?: WorkspaceOptions): Promise<string>
   startRun(workspaceId: string): Promise<string>
   journal(): Promise<JournalLine[]>
   end(): Promise<void>
@@ -30,10 +30,18 @@ export interface JournalLine {
   serial: number
 }
 
+export interface WorkspaceOptions {
+  engineVersion?: string
+  files?: Record<string, string>
+  /** Of the engine; the stand-in knows CHAOS_SLEEP (seconds) and CHAOS_INIT_FAILS. */
+  env?: Record<string, string>
+}
+
 export interface WorldOptions {
   webs: number
   runners: number
   concurrency: number
+  env?: Record<string, string>
 }
 
 /** Real processes on a database of their own that can be killed. The clocks of two runners go wrong by two minutes. */
@@ -60,6 +68,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
         TOFUTF_RUNNER_CONCURRENCY: `${options.concurrency}`,
         TOFUTF_LOG_LEVEL: process.env.TOFUTF_LOG_LEVEL ?? 'fatal',
         TOFUTF_DB_POOL: '4',
+        ...options.env,
       },
     })
   } catch (error) {
@@ -96,7 +105,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     postgres,
     db,
     insist,
-    async makeWorkspace({ engineVersion = STAND_IN, files = { 'main.tf': '' }, sleep: seconds } = {}) {
+    async makeWorkspace({ engineVersion = STAND_IN, files = { 'main.tf': '' }, env = {} } = {}) {
       const name = `ws-${Math.random().toString(36).slice(2, 10)}`
       const attributes = { name, 'auto-apply': true, 'terraform-version': engineVersion }
       const { id } = (
@@ -106,10 +115,9 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
         api.post(`/workspaces/${id}/configuration-versions`, document({ 'auto-queue-runs': false })),
       )
       const archive = new Uint8Array(await archiveOf(files))
-      const upload = await fetch(made.json.data.attributes['upload-url'], { method: 'PUT', body: archive })
-      if (!upload.ok) throw new Error(`the upload answered ${upload.status}`)
-      if (seconds !== undefined) {
-        const variable = { key: 'CHAOS_SLEEP', value: `${seconds}`, category: 'env' }
+      await insist((api) => api.put(made.json.data.attributes['upload-url'], archive))
+      for (const [key, value] of Object.entries(env)) {
+        const variable = { key, value, category: 'env' }
         await insist((api) => api.post(`/workspaces/${id}/vars`, document(variable)))
       }
       return id

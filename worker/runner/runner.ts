@@ -16,25 +16,29 @@ export interface Runner {
 }
 
 /** Takes phases from the queue `runs`: `concurrency` slots for anything, and one more that only applies may use. */
-export async function startRunner(app: App): Promise<Runner> {
+export async function startRunner(app: App, execute: typeof executePhase = executePhase): Promise<Runner> {
   const name = app.config.runner.name ?? `${hostname()}-${process.pid}`
   const running = new Set<Promise<void>>()
   const draining = new AbortController()
 
   const handle = async (job: Job<PhaseJob>): Promise<void> => {
-    const done = runJob(app, name, job, draining.signal)
+    const done = runJob(app, name, job, draining.signal, execute)
     const tracked = done.catch(() => {}).finally(() => running.delete(tracked))
     running.add(tracked)
     await done
   }
   const options = { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1, heartbeatRefreshSeconds: 3 }
-  await app.queue.boss.work<PhaseJob>(
-    'runs',
-    { ...options, localConcurrency: app.config.runner.concurrency },
-    ([job]) => handle(job!),
-  )
+  const openSlot = async (more: { minPriority?: number } = {}) => {
+    let slot = ''
+    slot = await app.queue.boss.work<PhaseJob>('runs', { ...options, ...more }, async ([job]) => {
+      await handle(job!)
+      // or it would sleep out its second before it looks for the next one
+      app.queue.boss.notifyWorker(slot)
+    })
+  }
+  for (let i = 0; i < app.config.runner.concurrency; i++) await openSlot()
   // an apply never waits for a plan to end
-  await app.queue.boss.work<PhaseJob>('runs', { ...options, minPriority: lowestApplyPriority }, ([job]) => handle(job!))
+  await openSlot({ minPriority: lowestApplyPriority })
   app.log.info({ name, concurrency: app.config.runner.concurrency }, 'runner: ready')
 
   return {
@@ -52,7 +56,13 @@ export async function startRunner(app: App): Promise<Runner> {
 /** For telling the queue how the last jobs ended. */
 const OFF_MS = 5000
 
-async function runJob(app: App, name: string, job: Job<PhaseJob>, draining: AbortSignal): Promise<void> {
+async function runJob(
+  app: App,
+  name: string,
+  job: Job<PhaseJob>,
+  draining: AbortSignal,
+  execute: typeof executePhase,
+): Promise<void> {
   const { runId, phase } = job.data
   const log = app.log.child({ runId, phase })
   // read while the phase is being taken: most jobs are taken, and the engine starts some milliseconds earlier
@@ -68,7 +78,7 @@ async function runJob(app: App, name: string, job: Job<PhaseJob>, draining: Abor
   if (!handle) return
   const undrain = stopWhenDraining(handle, phase, draining, app.config.runner.cancelGraceMs)
   try {
-    await executePhase(app.config, handle, log)
+    await execute(app.config, handle, log)
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error
     log.warn('the phase is held by somebody else now')
