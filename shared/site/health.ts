@@ -57,6 +57,6 @@ export const selectJobQueues = (tx: Tx) =>
       count(*) filter (where j.state = 'failed')::int as failed
     from pgboss.queue q
     left join pgboss.job j on j.name = q.name
-    where q.name not like 'runs.%'
+    where q.name not like 'runs.%' and q.name not like '\_\_pgboss%'
     group by q.name
     order by q.name`)

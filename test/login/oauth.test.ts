@@ -93,7 +93,7 @@ describe('terraform login', () => {
     ['a port out of range', { redirect_uri: 'http://localhost:9999/login' }],
     ['another path', { redirect_uri: 'http://localhost:10003/other' }],
   ] as [string, Record<string, string>][]) {
-    it(`a request with ${what} gets no code`, async () => {
+    it(`SEC-32 a request with ${what} gets no code`, async () => {
       const fields = asked(verifier(), more)
       const page = await web.get(`/oauth/authorize?${new URLSearchParams(fields)}`)
       const answer = await web.post('/oauth/authorize', { ...fields, answer: 'allow' })
@@ -104,7 +104,7 @@ describe('terraform login', () => {
     })
   }
 
-  it('a second use of a code answers invalid_grant and revokes the token of the first', async () => {
+  it('SEC-33 a second use of a code answers invalid_grant and revokes the token of the first', async () => {
     const secret = verifier()
     const code = await codeFor(secret)
     const first = await exchange(code, secret)

@@ -101,7 +101,7 @@ describe('signing in', () => {
     '/\t/evil.example',
     '/app/login?return_to=/app/login',
   ]) {
-    it(`after a sign-in nobody is sent to ${JSON.stringify(to)}`, async () => {
+    it(`SEC-30 after a sign-in nobody is sent to ${JSON.stringify(to)}`, async () => {
       const web = new Web(server)
       const page = await web.get(`/app/login?return_to=${encodeURIComponent(to)}`)
       const answer = await web.post('/app/login', { login: 'mira', password, return_to: to })
@@ -113,7 +113,7 @@ describe('signing in', () => {
 })
 
 describe('behind a router that ends TLS', () => {
-  it('the session cookie is Secure and belongs to this host alone, and no other origin may read answers', async () => {
+  it('SEC-29 the session cookie is Secure and belongs to this host alone, and no other origin may read answers', async () => {
     const server = await startServer({ TOFUTF_URL: 'https://tofu.example' })
     try {
       await makeUser(server, 'mira')

@@ -64,7 +64,7 @@ describe('the page of a run', () => {
     expect(await statusOf(id)).to.equal('discarded')
   })
 
-  it('a waiting run names the run that it waits for and offers to cancel', async () => {
+  it('WEB-12 a waiting run names the run that it waits for and offers to cancel', async () => {
     const first = await planned('First')
     const second = await startRun(server.api, workspaceId, { message: 'Second' })
 
@@ -154,7 +154,7 @@ describe('the page of a run', () => {
     await web.post(`${path}/runs/${id}/cancel`, { status: 'plan_queued' })
   })
 
-  it('a start that is pressed twice makes one run, and both answers lead to it', async () => {
+  it('WEB-01 a start that is pressed twice makes one run, and both answers lead to it', async () => {
     const before = (await server.api.get(`/workspaces/${workspaceId}/runs`)).json.meta.pagination['total-count']
     const form = await web.get(`${path}/runs/new`)
     const nonce = /name="nonce" value="([^"]+)"/.exec(form.html)![1]!

@@ -156,7 +156,7 @@ describe('teams, members and their access', () => {
     expect(twice.json.errors[0].detail).to.include('Description has already been taken')
   })
 
-  it('who is not an owner makes no token for the owners team or for a team they are not in', async () => {
+  it('SEC-19 who is not an owner makes no token for the owners team or for a team they are not in', async () => {
     const teams = (await owner.get('/organizations/acme/teams')).json.data
     const owners = teams.find((t: { attributes: { name: string } }) => t.attributes.name === 'owners').id
     const other = await team('others', { visibility: 'organization' })
@@ -176,7 +176,7 @@ describe('teams, members and their access', () => {
     await owner.delete(`/teams/${managers}`)
   })
 
-  it('the last owner stays: in the team, in the organization, and the owners team stays too', async () => {
+  it('SEC-12 the last owner stays: in the team, in the organization, and the owners team stays too', async () => {
     const teams = (await owner.get('/organizations/acme/teams')).json.data
     const owners = teams.find((t: { attributes: { name: string } }) => t.attributes.name === 'owners').id
     const mine = (await owner.get('/organizations/acme/organization-memberships?q=olga')).json.data[0].id

@@ -87,7 +87,7 @@ describe('accounts and their tokens', () => {
     expect((await server.api.get(`/users/${miraId}`)).json.data.attributes.username).to.equal('mira')
   })
 
-  it('an expired token, a revoked one and random text get the same answer', async () => {
+  it('SEC-13 an expired token, a revoked one and random text get the same answer', async () => {
     const expired = await insertToken(server.app.db, { kind: 'user', userId: miraId, expiredAt: new Date(0) })
     const answers = [
       await server.as(expired.token).get('/account/details'),
