@@ -103,7 +103,7 @@ async function countChanges(phase: Phase, isFinished: boolean): Promise<ChangeCo
     const plan = join(phase.dir.root, 'plan.json')
     await saveStream(phase, kept, plan)
     const redacted = join(phase.dir.root, 'plan-redacted.json')
-    return (await readPlanFile({ plan, redacted, refreshOnly: phase.work.options.refreshOnly })).counts
+    return (await readPlanFile({ plan, redacted, refreshOnly: phase.work.options.refreshOnly, secrets: [] })).counts
   }
   kept?.destroy()
   return countStateChanges(phase)

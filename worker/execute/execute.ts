@@ -4,6 +4,7 @@ import { applySteps } from './apply.ts'
 import { messageOf, PhaseFailure, Stopped } from './failure.ts'
 import { LogWriter } from './log-writer.ts'
 import { planSteps } from './plan.ts'
+import { SecretMask, secretsOf } from './secret-mask.ts'
 import { type ExecuteConfig, type Phase, runSteps, type Step } from './step.ts'
 import { Stop } from './stop.ts'
 import { Watchdog } from './watchdog.ts'
@@ -25,12 +26,14 @@ export async function executePhase(
   const { work } = handle
   const stop = new Stop(handle)
   let logError: Error | undefined
+  const mask = new SecretMask(secretsOf(work))
   const writer = new LogWriter(
     (bytes) => handle.log(bytes),
     (error) => {
       logError = error
       stop.request(error instanceof ClaimLost ? 'lost' : 'cancel')
     },
+    mask,
   )
   const phase: Phase = {
     ...({} as Phase),
@@ -50,7 +53,7 @@ export async function executePhase(
   }
   const startedAt = performance.now()
   try {
-    const result = await runToResult(phase, steps)
+    const result = withoutSecrets(await runToResult(phase, steps), mask)
     await Promise.allSettled([writer.end()])
     if (stop.wish !== 'lost') await handle.finish(logError ? notLogged(result, logError) : result)
   } catch (error) {
@@ -100,6 +103,10 @@ function sayError({ writer, work }: Phase, message: string): void {
   }
   writer.write(work.structuredOutput ? `${JSON.stringify(line)}\n` : `\nError: ${message}\n`)
 }
+
+/** Reasons come from the engine's messages. */
+const withoutSecrets = (result: PhaseResult, mask: SecretMask): PhaseResult =>
+  result.outcome === 'errored' ? { ...result, reason: mask.text(result.reason) } : result
 
 /** The log is part of the result: a run whose log has a hole must not look as if it went well. */
 function notLogged(result: PhaseResult, error: Error): PhaseResult {

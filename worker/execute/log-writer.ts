@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import { SecretMask } from './secret-mask.ts'
 
 const FLUSH_BYTES = 64 * 1024
 const FLUSH_MS = 50
@@ -6,11 +7,12 @@ const MAX_BUFFERED_BYTES = 1024 * 1024
 
 /**
  * Sends the bytes of a phase's log in order, in batches: at once when nothing went out lately, else after 50 ms or
- * 64 KiB. Bytes pass unchanged, wherever a chunk is cut. At most one send is under way.
+ * 64 KiB. Bytes pass unchanged but for known secrets, wherever a chunk is cut. At most one send is under way.
  */
 export class LogWriter {
   readonly #send: (bytes: Buffer) => Promise<void>
   readonly #events = new EventEmitter()
+  readonly #mask: SecretMask
   #chunks: Buffer[] = []
   #bufferedBytes = 0
   #sending = false
@@ -19,15 +21,23 @@ export class LogWriter {
   #error: Error | undefined
 
   /** @param onError called once, when a send failed; later writes are dropped */
-  constructor(send: (bytes: Buffer) => Promise<void>, onError: (error: Error) => void) {
+  constructor(
+    send: (bytes: Buffer) => Promise<void>,
+    onError: (error: Error) => void,
+    mask: SecretMask = new SecretMask([]),
+  ) {
     this.#send = send
+    this.#mask = mask
     this.#events.setMaxListeners(0)
     this.#events.once('failed', onError)
   }
 
   write(chunk: Buffer | string): void {
     if (this.#error) return
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    this.#keep(this.#mask.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk))
+  }
+
+  #keep(bytes: Buffer): void {
     if (bytes.length === 0) return
     this.#chunks.push(bytes)
     this.#bufferedBytes += bytes.length
@@ -49,6 +59,7 @@ export class LogWriter {
 
   /** @throws the error of a failed send */
   async end(): Promise<void> {
+    if (!this.#error) this.#keep(this.#mask.flush())
     await this.drained()
     clearTimeout(this.#timer)
     if (this.#error) throw this.#error

@@ -3,6 +3,7 @@ import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import { type PlanSummary, redactPlan, summarizePlan } from './plan-json.ts'
+import { SecretMask } from './secret-mask.ts'
 
 /** From this size on a plan is parsed in a thread of its own: heartbeats are timers of this event loop. */
 const INLINE_BYTES = 1024 * 1024
@@ -13,6 +14,8 @@ export interface PlanFileTask {
   /** where the redacted plan goes, as one JSON object */
   redacted: string
   refreshOnly: boolean
+  /** hidden wherever they stand */
+  secrets: readonly string[]
 }
 
 /** Reads the plan JSON once: its summary, and the redacted plan as a file. */
@@ -22,7 +25,7 @@ export async function readPlanFile(task: PlanFileTask): Promise<PlanSummary> {
 
 export async function readPlanFileHere(task: PlanFileTask): Promise<PlanSummary> {
   const plan = JSON.parse(await readFile(task.plan, 'utf8'))
-  await writeFile(task.redacted, JSON.stringify(redactPlan(plan)), { mode: 0o600 })
+  await writeFile(task.redacted, JSON.stringify(redactPlan(plan, new SecretMask(task.secrets))), { mode: 0o600 })
   return summarizePlan(plan, { refreshOnly: task.refreshOnly })
 }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ChangeCounts } from '../../shared/phase.ts'
+import { SecretMask } from './secret-mask.ts'
 
 /** The parts of `show -json PLAN` that are read here. Source: the engines' "JSON output format". */
 export interface PlanJson {
@@ -71,11 +72,13 @@ const SHOWN = [
 ] as const
 
 /**
- * The plan as people who may not see secrets see it: the value of every sensitive attribute and output is replaced.
+ * The plan as people who may not see secrets see it: the value of every sensitive attribute and output is replaced,
+ * and every text that holds a known secret.
  * Source: cli-protocol.md 4.3; the CLI renders this document, so a replaced value keeps its type.
  */
-export function redactPlan(plan: PlanJson): PlanJson {
-  const secrets = secretsOf(plan)
+export function redactPlan(plan: PlanJson, known: SecretMask = new SecretMask([])): PlanJson {
+  const marked = markedTexts(plan)
+  const secrets: Secrets = { has: (text) => marked.has(text) || known.text(text) !== text }
   const redactChange = (change: Change) => redact(change, secrets)
   const resources = (list: ResourceChange[] | undefined) =>
     list?.map((resource) => ({ ...resource, change: redactChange(resource.change) }))
@@ -107,7 +110,7 @@ const SECRET_FROM = 6
  * Texts that some place of the plan marks as sensitive. Providers copy arguments into attributes without their marks
  * (`output` of terraform_data is its `input`), so that the same text is hidden wherever it stands alone.
  */
-function secretsOf(plan: PlanJson): Set<string> {
+function markedTexts(plan: PlanJson): Set<string> {
   const found = new Set<string>()
   const collect = (value: unknown, marks: unknown): void => {
     if (typeof value === 'string') {
@@ -126,7 +129,11 @@ function secretsOf(plan: PlanJson): Set<string> {
   return found
 }
 
-function redact(change: Change, secrets: ReadonlySet<string>): Change {
+interface Secrets {
+  has(text: string): boolean
+}
+
+function redact(change: Change, secrets: Secrets): Change {
   const redacted = { ...change }
   const hide = (value: unknown, marks: unknown, other: unknown, side: Side) => mask(value, marks, other, side, secrets)
   if ('before' in change) redacted.before = hide(change.before, change.before_sensitive, change.after, 'before')
@@ -137,9 +144,8 @@ function redact(change: Change, secrets: ReadonlySet<string>): Change {
 type Side = 'before' | 'after'
 
 /** @param other the value at the same place on the other side, so that a difference stays visible as one */
-function mask(value: unknown, marks: unknown, other: unknown, side: Side, secrets: ReadonlySet<string>): unknown {
+function mask(value: unknown, marks: unknown, other: unknown, side: Side, secrets: Secrets): unknown {
   if (marks === true || (typeof value === 'string' && secrets.has(value))) return placeholder(value, other, side)
-  if (secrets.size === 0 && (typeof marks !== 'object' || marks === null)) return value
   if (Array.isArray(value)) {
     return value.map((item, index) =>
       mask(

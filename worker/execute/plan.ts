@@ -5,6 +5,7 @@ import type { PhaseWork } from '../../shared/phase.ts'
 import { failureReason, runLogged, runQuery } from './engine-run.ts'
 import { readPlanFile, redactedWithSchemas } from './plan-files.ts'
 import { prepareSteps, together } from './prepare.ts'
+import { secretsOf } from './secret-mask.ts'
 import { type Phase, type Step, succeeded } from './step.ts'
 import { relativeTo } from './workdir.ts'
 
@@ -43,7 +44,8 @@ const keep: Step = {
         await together(
           () => handle.keep('plan-json', createReadStream(plan)),
           async () => {
-            const summary = await readPlanFile({ plan, redacted, refreshOnly: work.options.refreshOnly })
+            const { refreshOnly } = work.options
+            const summary = await readPlanFile({ plan, redacted, refreshOnly, secrets: secretsOf(work) })
             await handle.keep('plan-json-redacted', await redactedWithSchemas(redacted, (await phase.schemas).path))
             phase.engineMs += show.durationMs
             phase.result = { outcome: 'finished', ...summary }
