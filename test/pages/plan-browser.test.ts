@@ -159,6 +159,7 @@ describe('reading plans, logs and states in a browser', function () {
             outputs: `${base}/states/41/outputs`,
             resource: `${base}/states/42/resource?address=terraform_data.kept`,
             rollback: `${base}/states/41/rollback`,
+            kill: `${base}/runs/${planned}/force-cancel`,
           })) {
             await page.goto(server.url + path)
             await page.evaluate(axe)
