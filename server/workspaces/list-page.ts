@@ -94,7 +94,9 @@ workspaceListPages.get(list, { action: 'workspace:list', subject: organizationBy
   const chips = Object.entries(states).map(([name, s]) => ({
     name,
     ...s,
-    count: counts.filter((c) => c.status && s.statuses.includes(c.status)).reduce((sum, c) => sum + c.count, 0),
+    count: counts
+      .filter((c) => c.status && (c.status === name || s.statuses.includes(c.status)))
+      .reduce((sum, c) => sum + c.count, 0),
   }))
   const choices = await selectProjectsPage(
     app.db,

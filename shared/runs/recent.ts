@@ -83,14 +83,17 @@ export async function selectRecentRunsPage(
 
 const StateRow = z.object({ status: z.string().nullable(), count: z.number() })
 
-/** How many of the workspaces that a caller sees have a current run in each status; null: no run yet. */
+/**
+ * How many of the workspaces that a caller sees have a current run in each status. Runs that are over, but for failed
+ * ones, are 'quiet' together; null: no run yet.
+ */
 export const countCurrentStatuses = (tx: Tx, organizationId: string, visible: FragmentSqlToken) =>
   tx.any(sql.type(StateRow)`
-    select cr.status, count(*)::int as count
+    select coalesce(nr.status, case when w.current_run_id is not null then 'quiet' end) as status, count(*)::int as count
     from workspaces w
-    left join runs cr on cr.id = w.current_run_id
+    left join runs nr on nr.id = w.current_run_id and (nr.finished_at is null or nr.status = 'errored')
     where w.organization_id = ${organizationId} and ${visible}
-    group by cr.status`)
+    group by 1`)
 
 const BehindRow = z.object({ workspace_id: z.string(), count: z.number() })
 

@@ -21,12 +21,18 @@ export async function selectSiteRunsPage(tx: Tx, filter: SiteRunFilter, page: { 
     and r.created_at <= coalesce(${filter.to?.toISOString() ?? null}::timestamptz, 'infinity')
     and (${q}::text is null or r.id = ${q} or strpos(lower(w.name), lower(${q})) > 0
       or strpos(lower(o.name), lower(${q})) > 0)`
+  // which ones, first: the columns hold sub-selects that are made for the page and not for all that is sorted
   const rows = await tx.any(sql.type(RunRow)`
+    with picked as (
+      select r.id
+      from ${runTables}
+      where ${where}
+      order by r.created_at desc, r.id
+      limit ${page.size} offset ${page.offset})
     select ${runColumns}
     from ${runTables}
-    where ${where}
-    order by r.created_at desc, r.id
-    limit ${page.size} offset ${page.offset}`)
+    where r.id in (select id from picked)
+    order by r.created_at desc, r.id`)
   const totalCount = await tx.oneFirst(sql.type(z.object({ count: z.number() }))`
     select count(*)::int as count
     from ${runTables}

@@ -46,15 +46,18 @@ function conditions(filter: WorkspaceFilter): FragmentSqlToken[] {
   return all
 }
 
-/** What needs a person, what failed, what works, what waits, the rest; of each the newest run first. */
+/**
+ * What needs a person, what failed, what works, what waits, the rest; of each the last that changed first. Only runs
+ * of the index runs_notable are looked at: among quiet workspaces their runs make no difference.
+ */
 const urgency = sql.fragment`
   case
-    when cr.status in ('planned', 'policy_override', 'policy_soft_failed', 'post_plan_awaiting_decision') then 0
-    when cr.status = 'errored' then 1
-    when cr.finished_at is null and cr.status not in ('pending', 'planned_and_saved') then 2
-    when cr.status = 'pending' then 3
+    when nr.status in ('planned', 'policy_override', 'policy_soft_failed', 'post_plan_awaiting_decision') then 0
+    when nr.status = 'errored' then 1
+    when nr.finished_at is null and nr.status not in ('pending', 'planned_and_saved') then 2
+    when nr.status = 'pending' then 3
     else 4
-  end, cr.created_at desc nulls last, lower(w.name)`
+  end, coalesce(nr.created_at, w.latest_change_at) desc, lower(w.name)`
 
 const orders: Record<string, FragmentSqlToken> = {
   urgency,
@@ -71,13 +74,23 @@ const orders: Record<string, FragmentSqlToken> = {
 /** A page of the workspaces that a caller sees, by name unless `sort` says otherwise; hidden ones are not counted. */
 export async function selectWorkspacesPage(tx: Tx, filter: WorkspaceFilter, page: { size: number; offset: number }) {
   const where = sql.join(conditions(filter), sql.fragment` and `)
-  const from = sql.fragment`${workspaceTables} left join runs cr on cr.id = w.current_run_id`
+  // a join that nothing asks for costs nothing
+  const from = sql.fragment`
+    ${workspaceTables}
+    left join runs cr on cr.id = w.current_run_id
+    left join runs nr on nr.id = w.current_run_id and (nr.finished_at is null or nr.status = 'errored')`
+  // which ones, first: the columns hold sub-selects that are made for the page and not for all that is sorted
   const rows = await tx.any(sql.type(WorkspaceRow)`
+    with picked as (
+      select w.id, row_number() over (order by ${orders[filter.sort ?? 'name'] ?? orders.name!}, w.id) as place
+      from ${from}
+      where ${where}
+      order by place
+      limit ${page.size} offset ${page.offset})
     select ${workspaceColumns}
-    from ${from}
-    where ${where}
-    order by ${orders[filter.sort ?? 'name'] ?? orders.name!}, w.id
-    limit ${page.size} offset ${page.offset}`)
+    from ${workspaceTables}
+    join picked on picked.id = w.id
+    order by picked.place`)
   if (page.offset === 0 && rows.length < page.size) return { rows, totalCount: rows.length }
   const totalCount = await tx.oneFirst(sql.type(z.object({ count: z.number() }))`
     select count(*)::int as count

@@ -199,7 +199,7 @@
   })
 
   // tabs scroll sideways when narrow: the present one is in view
-  for (const here of all('.tabs [aria-current], .chips.scroll [aria-current]'))
+  for (const here of all('.tabs [aria-current], .rail-nav [aria-current], .chips.scroll [aria-current]'))
     here.scrollIntoView({ inline: 'center', block: 'nearest' })
 
   prepare(document)
