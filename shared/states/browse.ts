@@ -111,7 +111,8 @@ export async function selectOutputsPage(
   page: { size: number; offset: number },
 ) {
   const where = sql.fragment`
-    x.state_version_id = ${stateVersionId} and (${search} = '' or strpos(lower(x.name), lower(${search})) > 0)`
+    x.state_version_id = ${stateVersionId} and s.status = 'finalized'
+    and (${search} = '' or strpos(lower(x.name), lower(${search})) > 0)`
   const rows = await tx.any(sql.type(OutputRow)`
     select x.id, x.state_version_id, s.workspace_id, w.project_id, w.organization_id, x.name, x.sensitive, x.type, x.value
     from state_version_outputs x
@@ -123,6 +124,7 @@ export async function selectOutputsPage(
   const { count } = await tx.one(sql.type(CountRow)`
     select count(*)::int as count
     from state_version_outputs x
+    join state_versions s on s.id = x.state_version_id
     where ${where}`)
   return { rows, totalCount: count }
 }
