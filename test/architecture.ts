@@ -72,6 +72,7 @@ const envReaders = new Set([
   'server/launch/tls.ts',
   'db/embedded.ts',
   'worker/execute/engines.ts',
+  'worker/background/opa.ts',
   'worker/execute/watchdog.ts',
 ])
 

@@ -7,8 +7,8 @@ import type { App } from '../../shared/app.ts'
 import { type DueSet, selectDueSets, selectEvaluationRun } from '../../shared/policies/due-sets.ts'
 import { type Outcome, selectOptionalPolicyEvaluation } from '../../shared/policies/evaluations.ts'
 import { finishEvaluation, type SetResult } from '../../shared/policies/finish-evaluation.ts'
-import { evaluate, findOpa, type Opa } from '../../shared/policies/opa.ts'
 import { artifactBlob } from '../../shared/runs/hold.ts'
+import { evaluate, findOpa, type Opa } from './opa.ts'
 
 const NO_SENTINEL =
   'Sentinel policies cannot be evaluated by this server: their engine is not free software. Write the policy for OPA, or take the set off this workspace.'

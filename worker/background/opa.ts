@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { access, constants, readdir, writeFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { delimiter, isAbsolute, join } from 'node:path'
 
 /**
  * Open Policy Agent as a program: found on PATH or in the engine folder (`<engines>/opa/<version>/opa`).
@@ -21,7 +21,10 @@ export async function findOpa(engineDir: string, wanted: string | null = null): 
   const newestFirst = versions.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
   const candidates = [
     ...newestFirst.map((version) => join(folder, version, 'opa')),
-    ...(process.env.PATH ?? '').split(delimiter).map((dir) => join(dir, 'opa')),
+    ...(process.env.PATH ?? '')
+      .split(delimiter)
+      .filter((dir) => isAbsolute(dir))
+      .map((dir) => join(dir, 'opa')),
   ]
   for (const path of candidates) {
     if (!(await isExecutable(path))) continue
