@@ -61,7 +61,7 @@ export interface Stack {
 
 export type WorkspaceAttributes = Record<string, unknown> & { engine?: EngineName }
 
-const READY_MS = 30_000
+const READY_MS = 60_000
 const RUN_MS = 60_000
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
