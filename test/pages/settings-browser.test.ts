@@ -43,6 +43,7 @@ describe('settings in a browser', function () {
       'new-workspace': '/app/acme/new-workspace',
       'notification-new': `${net}/settings/notifications/new`,
       variables: `${net}/variables`,
+      'variable-import': `${net}/variables/import`,
       'variable-new': `${net}/variables/new`,
       variable: `${net}${variable}`,
       ...Object.fromEntries(

@@ -87,6 +87,32 @@ describe('the variables pages', () => {
     expect(row).to.match(/overrides[\s\S]*this workspace[\s\S]*<s><code>of the workspace<\/code><\/s>/)
   })
 
+  it('a terraform.tfvars is imported as a whole or not at all', async () => {
+    const text =
+      'size = 3\n# a comment\nname = "net $${x}"\nzones = ["a", "b"]\ntags = { team = "ops" }\nregion = "eu-west-9"\n'
+    expect((await web.post(`${path}/new`, fields)).status).to.equal(303)
+
+    const refused = await web.post(`${path}/import`, { text: `${text}other = var.region` })
+    expect(refused.status).to.equal(422)
+    expect(refused.html).to.include('other is not a plain value').and.include('id="text-error"').and.include('zones = ')
+    expect((await web.post(`${path}/import`, { text: 'what is = = this' })).html).to.include('That cannot be read')
+    expect((await web.get(path)).html).to.not.include('zones')
+
+    const done = await web.post(`${path}/import`, { text })
+    expect(done.status).to.equal(303)
+    expect((await web.get(path)).html)
+      .to.include('Imported: 4 new variables, 1 changed.')
+      .and.include('eu-west-9')
+    const listed = await server.api.get('/organizations/acme/workspaces/net')
+    const { json } = await server.api.get(`/workspaces/${listed.json.data.id}/vars`)
+    const of = (key: string) =>
+      json.data.find((v: { attributes: { key: string } }) => v.attributes.key === key).attributes
+    expect([of('size').value, of('size').hcl]).to.deep.equal(['3', false])
+    expect(of('name').value).to.equal(`net $${'{x}'}`)
+    expect([JSON.parse(of('zones').value), of('zones').hcl]).to.deep.equal([['a', 'b'], true])
+    expect(JSON.parse(of('tags').value)).to.deep.equal({ team: 'ops' })
+  })
+
   it('a team that may read variables sees them but no form to change them', async () => {
     const { json } = await server.api.get('/organizations/acme/workspaces/net')
     const organization = await server.api.get('/organizations/acme')
