@@ -27,6 +27,10 @@ const parts = {
     packages: ['github.com/hashicorp/terraform'],
     release: 'github.com/hashicorp/terraform/version.dev=no',
   },
+  opa: {
+    module: 'opa',
+    packages: ['github.com/open-policy-agent/opa'],
+  },
   providers: {
     module: 'providers',
     packages: ['./terraform-provider-null', 'github.com/hashicorp/terraform-provider-time'],

@@ -1,8 +1,11 @@
+import { mkdir, mkdtemp, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { expect } from 'chai'
 import { parsePolicyList, WrongPolicies } from '../../shared/policies/version-archive.ts'
 import { finishPhase, keepArtifact } from '../../shared/runs/hold.ts'
-import { findOpa } from '../../worker/background/opa.ts'
+import { ensureBuilt } from '../clients/build.ts'
 import { archiveOf } from '../support/configurations.ts'
 import { eventually, startJobsFor } from '../support/jobs.ts'
 import { makeOrganization } from '../support/people.ts'
@@ -17,8 +20,12 @@ describe('policies', () => {
   let jobs: Awaited<ReturnType<typeof startJobsFor>>
   let organization: string
 
-  before(async () => {
-    server = await startServer()
+  before(async function () {
+    this.timeout(10 * 60_000)
+    const engines = await mkdtemp(join(tmpdir(), 'tofutf-opa-'))
+    await mkdir(join(engines, 'opa', '1.4.2'), { recursive: true })
+    await symlink(join(await ensureBuilt('opa'), 'opa'), join(engines, 'opa', '1.4.2', 'opa'))
+    server = await startServer({ TOFUTF_ENGINE_DIR: engines })
     jobs = await startJobsFor(server)
     organization = (await makeOrganization(server)).name
   })
@@ -67,12 +74,7 @@ describe('policies', () => {
     const [{ id }] = (await stageOf(runId)).relationships['policy-evaluations'].data
     return (await server.api.get(`/policy-evaluations/${id}/policy-set-outcomes`)).json.data
   }
-  async function needOpa(this: Mocha.Context) {
-    if (!(await findOpa(server.app.config.engineDir))) this.skip()
-  }
-
-  it('a mandatory OPA policy stops the run that breaks it and lets others pass', async function () {
-    await needOpa.call(this)
+  it('a mandatory OPA policy stops the run that breaks it and lets others pass', async () => {
     const workspaceId = await makeWorkspace()
     const policy = await makePolicy(DENY, {
       kind: 'opa',
@@ -94,8 +96,7 @@ describe('policies', () => {
     expect((await stageOf(good.id)).attributes.status).to.equal('passed')
   }).timeout(60_000)
 
-  it('an overridable set waits for a decision, and the override lets the run go on', async function () {
-    await needOpa.call(this)
+  it('an overridable set waits for a decision, and the override lets the run go on', async () => {
     const workspaceId = await makeWorkspace()
     const policy = await makePolicy(DENY, {
       kind: 'opa',
@@ -118,8 +119,7 @@ describe('policies', () => {
     expect((await server.api.post(`/task-stages/${stage.id}/actions/override`, {})).status).to.equal(409)
   }).timeout(60_000)
 
-  it('a policy cannot reach the network, and cannot run with an OPA that is not at hand', async function () {
-    await needOpa.call(this)
+  it('a policy cannot reach the network, and cannot run with an OPA that is not at hand', async () => {
     const workspaceId = await makeWorkspace()
     const code = `package net\nimport rego.v1\ndeny contains x if { x := http.send({"method": "get", "url": "${server.url}"}).status }\n`
     const policy = await makePolicy(code, { kind: 'opa', query: 'data.net.deny', 'enforcement-level': 'mandatory' })
@@ -140,8 +140,7 @@ describe('policies', () => {
     expect((await server.api.get(`/runs/${other.id}`)).text).to.include('No OPA 0.0.1 is at hand')
   }).timeout(60_000)
 
-  it('an uploaded version with policies.hcl is evaluated in place of single policies', async function () {
-    await needOpa.call(this)
+  it('an uploaded version with policies.hcl is evaluated in place of single policies', async () => {
     const workspaceId = await makeWorkspace()
     const set = await makeSet({}, { workspaces: data('workspaces', workspaceId) })
     const version = await post(`/policy-sets/${set.id}/versions`, {})
