@@ -51,10 +51,10 @@ Routes, pages and the \`permissions\` of documents read the same table. What a c
 did not exist; what they see but may not do answers 403.
 
 Of several teams the stronger right counts, right by right. Owners of an organization and site admins may do everything
-below. A team token acts as its team, an organization token as an owner, without runs, configurations and state. An
-audit-trail token reads the audit trail (\`audit:read\`) and nothing else. The token of a running plan or apply reads its
-own workspace's state, the state that other workspaces share with it, and modules and providers. An agent's token takes
-work of its pool.
+below. A team token acts as its team. An organization token acts as an owner who neither uploads configurations, starts
+or decides runs, nor writes state. An audit-trail token reads the audit trail (\`audit:read\`) and nothing else. The
+token of a running plan or apply reads its own workspace's state, the state that other workspaces share with it, and
+modules and providers. An agent's token takes work of its pool.
 
 ## Workspaces
 
