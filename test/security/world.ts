@@ -230,6 +230,7 @@ function keyOf(path: string, name: string): string {
     return /([\w-]+)\/:id/.exec(path)![0]
   }
   if (name === 'variable_id') return `${/\/(varsets|tests|workspaces)\//.exec(path)![1]}/vars`
+  if (name === 'grant_id' && path.startsWith('/app/')) return `${/settings|projects/.exec(path)![0]}/grant`
   if (name === 'grant_id') return `${/team-(projects|workspaces)/.exec(path)![0]}/grant`
   if (name === 'name') return /registry-providers/.test(path) ? 'provider_name' : 'module_name'
   return name

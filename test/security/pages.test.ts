@@ -1,0 +1,88 @@
+import { expect } from 'chai'
+import { z } from 'zod'
+import { sql } from '../../db/sql.ts'
+import { unaudited } from '../../server/audit/record.ts'
+import { pageRoutes } from '../../server/page-routes.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { makeUser, password, Web } from '../support/web.ts'
+import { makeWorld, neverIds, pathIn, type World } from './world.ts'
+
+/** Parameters that pages name in their own way. */
+const alsoNamed = (ids: Record<string, string>): Record<string, string> => ({
+  ...ids,
+  'modules/:id': ids['registry-modules/:id']!,
+  'providers/:id': ids['registry-providers/:id']!,
+  'settings/grant': ids['team-workspaces/grant']!,
+  'projects/grant': ids['team-projects/grant']!,
+  kind: 'organization',
+  number: '1',
+  state: ids.state_version_id!,
+  handle: 'x',
+  code: 'x',
+})
+
+describe('pages and forms', function () {
+  this.timeout(180_000)
+  let server: TestServer
+  let b: World
+  before(async () => {
+    server = await startServer()
+    b = await makeWorld(server)
+  })
+  after(() => server?.stop())
+
+  async function signedIn(name: string, more: { isSiteAdmin?: boolean } = {}): Promise<Web> {
+    await makeUser(server, name, more)
+    const web = new Web(server)
+    await web.get('/app/login')
+    await web.signIn(name, password)
+    return web
+  }
+  const send = (web: Web, method: string, path: string) =>
+    method === 'get' ? web.get(path) : web.post(path, { name: 'x', value: 'x' })
+
+  it('SEC-01: a stranger gets the page of what does not exist for every object of another organization', async () => {
+    const web = await signedIn('stranger')
+    const never = neverIds(b.ids)
+    const wrong: string[] = []
+    for (const { method, path } of pageRoutes) {
+      if (!path.includes(':organization_name')) continue
+      const [theirs, none] = [pathIn(path, alsoNamed(b.ids)), pathIn(path, alsoNamed(never))]
+      if (theirs === none) continue
+      const found = await send(web, method, theirs)
+      const missing = await send(web, method, none)
+      const text = (html: string, ids: Record<string, string>) =>
+        Object.values(ids)
+          .filter((id) => id.length > 6)
+          .reduce((rest, id) => rest.replaceAll(id, '*'), html)
+      if (found.status !== 404 || text(found.html, b.ids) !== text(missing.html, never))
+        wrong.push(`${method} ${path}: ${found.status} ${missing.status} ${found.location}`)
+    }
+    expect(wrong.slice(0, 5)).to.deep.equal([])
+  })
+
+  it('SEC-52: every form leaves exactly one entry when it succeeds, and none when it does not', async () => {
+    const web = await signedIn('forms-admin', { isSiteAdmin: true })
+    const count = async () =>
+      (await server.app.db.one(sql.type(z.object({ n: z.number() }))`select count(*)::int as n from audit_entries`)).n
+    const last = (path: string) =>
+      path.endsWith('/logout') ? 2 : Number(/password|delete|suspend|disable|end$/.test(path))
+    const forms = pageRoutes.filter((r) => r.method === 'post').sort((x, y) => last(x.path) - last(y.path))
+    const wrong: string[] = []
+    let succeeded = 0
+    for (const { path } of forms) {
+      const before = await count()
+      const answer = await send(web, 'post', pathIn(path, alsoNamed(b.ids)))
+      const isDone = answer.status < 400
+      const sentAway = answer.location?.startsWith('/app/login') && !path.endsWith('/logout')
+      if (sentAway) wrong.push(`${path}: the session ended`)
+      const expected = isDone && !unaudited[`post ${path}`] ? 1 : 0
+      if ((await count()) - before !== expected)
+        wrong.push(`${path}: ${answer.status} left ${(await count()) - before}`)
+      if (answer.status >= 500) wrong.push(`${path}: ${answer.status}`)
+      succeeded += Number(isDone)
+    }
+    expect(wrong.slice(0, 5)).to.deep.equal([])
+    expect(succeeded).to.be.greaterThan(20)
+  })
+})
