@@ -60,6 +60,15 @@ export async function recordCall(
   await write(ctx, named, done.subject, sent, typeof own === 'string' ? own : null)
 }
 
+/** Fields of forms that hold no secret; all others are masked, so that a new form cannot tell one by mistake. */
+const shown = new Set([
+  ...['name', 'description', 'confirm', 'email', 'workspace', 'username', 'login', 'project', 'key', 'category', 'hcl'],
+  ...['sensitive', 'id', 'team', 'days', 'comment', 'access', 'working-directory', 'visibility', 'version', 'user'],
+  ...['terraform-version', 'target', 'status', 'source', 'shared', 'scope', 'reason', 'reach', 'message', 'kind'],
+  ...['execution-mode', 'engine', 'email-addresses', 'destination-type', 'default-execution-mode', 'apply', 'answer'],
+  ...['default-agent-pool', 'agent-pool-id', 'client_id'],
+])
+
 /** The same for a form that was not drawn again with an error. */
 export async function recordForm(ctx: PageContext, path: string, subject: Subject): Promise<void> {
   if (unaudited[`post ${path}`] || ctx.koa.status >= 400) return
@@ -68,7 +77,8 @@ export async function recordForm(ctx: PageContext, path: string, subject: Subjec
   if (named.objectId === null && location.startsWith(`${ctx.koa.path}/`)) {
     named.objectId = decodeURIComponent(location.slice(ctx.koa.path.length + 1).split(/[/?#]/)[0]!)
   }
-  await write(ctx, named, subject, ctx.form.fields(), null)
+  const plain = Object.entries(ctx.form.fields()).map(([name, value]) => [name, shown.has(name) ? value : '(masked)'])
+  await write(ctx, named, subject, Object.fromEntries(plain), null)
 }
 
 /** The attributes and related ids of a document, or a plain body. */

@@ -1,6 +1,9 @@
 /** What may be told about a change: names and plain settings, never what could open a door. */
 const secretName =
-  /secret|token|password|passphrase|private|hmac|credential|certificate|verifier|^(value|key|code|cert|ssh|url|state|json-state|json-state-outputs|content|authorization|_csrf)$|-(key|code|url|cert)$/
+  /secret|token|password|passphrase|private|hmac|credential|certificate|verifier|^(current|again|text|value|key|code|cert|ssh|url|state|json-state|json-state-outputs|content|authorization|_csrf)$|-(key|code|url|cert)$/
+
+/** Whatever the name: a private key, or one long word such as a token. */
+const looksSecret = /-----BEGIN [A-Z ]*PRIVATE|^[\w+/=.~-]{40,}$/
 
 const MASK = '(masked)'
 const MAX_TEXT = 500
@@ -18,7 +21,10 @@ export function masked(value: unknown): unknown {
 }
 
 function copyOf(value: unknown, depth: number): unknown {
-  if (typeof value === 'string') return value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value
+  if (typeof value === 'string') {
+    if (looksSecret.test(value)) return MASK
+    return value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value
+  }
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Date) return value.toISOString()
   if (value instanceof Uint8Array) return MASK

@@ -144,6 +144,19 @@ describe('SEC-52: the audit log', function () {
     expect(await last()).to.deep.include({ actor_name: 'auditor', action: 'login' })
     expect(JSON.stringify(await last())).not.to.include(password)
 
+    await web.get('/app/account')
+    const next = 'another one that is long enough'
+    const changed = await web.post('/app/account/password', { current: password, password: next, again: next })
+    expect(changed.status).to.equal(303)
+    const entry = JSON.stringify(await last())
+    expect(entry).to.include('"action":"update"').and.not.include(password).and.not.include(next)
+
+    const fresh = await makeWorld(server)
+    const variables = `/app/${fresh.organization.name}/workspaces/${fresh.ids.workspace_name}/variables`
+    const imported = await web.post(`${variables}/import`, { text: 'password = "canary-of-an-import"' })
+    expect(imported.status, imported.html).to.equal(303)
+    expect(await last()).to.deep.include({ after: { text: '(masked)' }, organization_id: fresh.organization.id })
+
     before = await count()
     const made = await web.post('/app', { name: 'by-form', email: 'ops@acme.example' })
     expect(made.status).to.equal(303)
