@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { expect } from 'chai'
+import { sql } from '../../db/sql.ts'
 import { pageRoutes } from '../../server/page-routes.ts'
 import { apiRoutes } from '../../server/routes.ts'
 import { actions } from '../../shared/permissions.ts'
@@ -30,6 +31,45 @@ describe('the edges of the server', function () {
       if (path === '')
         expect(page.html.replaceAll(base, '')).to.equal(never.html.replaceAll(/\/app\/no-such-org[\w/-]*/g, ''))
     }
+  })
+
+  it('SEC-31: HTML, script links and remote images in descriptions, comments and messages stay text', async () => {
+    const world = await makeWorld(server)
+    const hostile =
+      '<img src=https://evil.example/x onerror=alert(1)><script>alert(2)</script> [a](javascript:alert(3)) ![i](https://evil.example/i.png)'
+    const path = `/workspaces/${world.ids.workspace_id}`
+    expect((await server.api.patch(path, document({ description: hostile }))).status).to.equal(200)
+    expect((await server.api.post(`/runs/${world.ids.run_id}/comments`, document({ body: hostile }))).status).to.equal(
+      201,
+    )
+    const run = await server.api.post(
+      '/runs',
+      document({ message: hostile }, { workspace: { data: { type: 'workspaces', id: world.ids.workspace_id } } }),
+    )
+    await server.app.db.query(
+      sql.void`update task_results set message = ${hostile} where id = ${world.ids.task_result_id!}`,
+    )
+    await makeUser(server, 'html-reader', { isSiteAdmin: true })
+    const web = new Web(server)
+    await web.get('/app/login')
+    await web.signIn('html-reader', password)
+    const base = `/app/${world.organization.name}/workspaces`
+    const workspace = `${base}/${world.ids.workspace_name}`
+    let shown = 0
+    for (const page of [
+      base,
+      workspace,
+      `${workspace}/settings/general`,
+      `${workspace}/runs`,
+      `${workspace}/runs/${world.ids.run_id}`,
+      `${workspace}/runs/${run.json.data.id}`,
+    ]) {
+      const { html, status } = await web.get(page)
+      expect(status, page).to.equal(200)
+      expect(html, page).not.to.match(/<script>alert|<img[^>]*evil|href="javascript:|src="https:\/\/evil/i)
+      shown += Number(html.includes('alert(2)'))
+    }
+    expect(shown).to.be.greaterThan(3)
   })
 
   it('SEC-37: an anonymous client learns no version, stack, SQL, path or host', async () => {
