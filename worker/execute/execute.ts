@@ -42,7 +42,7 @@ export async function executePhase(
     work,
     stop,
     writer,
-    watchdog: new Watchdog(config.runner.cancelGraceMs),
+    watchdog: Watchdog.take(config.runner.cancelGraceMs),
     log: log.child({ runId: work.runId, phase: work.phase }),
     background: [],
     result: undefined,
@@ -61,6 +61,7 @@ export async function executePhase(
     stop.request('lost')
   } finally {
     phase.watchdog.end()
+    setImmediate(() => Watchdog.prepare(config.runner.cancelGraceMs))
     await Promise.allSettled(phase.background)
     const isKept = phase.keepFolder || (stop.wish === 'lost' && work.phase === 'apply')
     const dir: Workdir | undefined = phase.dir

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import type { Socket } from 'node:net'
 
 /**
  * An engine must not outlive its worker, and must get INT when the worker dies: it then writes its state and stops.
@@ -8,10 +9,28 @@ import { type ChildProcess, spawn } from 'node:child_process'
  * thread and the signal is sent at each passing. A second INT makes both engines stop at once, without their state.
  */
 export class Watchdog {
+  /** Started ahead of its phase: starting a process takes a big worker several milliseconds. */
+  static readonly #spares = new Map<number, Watchdog[]>()
   readonly #shell: ChildProcess
 
   /** @param graceMs between INT and KILL */
-  constructor(graceMs: number) {
+  static take(graceMs: number): Watchdog {
+    const spare = Watchdog.#spares.get(graceMs)?.pop()
+    return spare?.isAlive ? spare : new Watchdog(graceMs)
+  }
+
+  /** Keeps one ready for the next phase. It ends with the worker, as it guards nothing yet. */
+  static prepare(graceMs: number): void {
+    const spares = Watchdog.#spares.get(graceMs) ?? []
+    Watchdog.#spares.set(graceMs, spares)
+    if (spares.length === 0) spares.push(new Watchdog(graceMs))
+  }
+
+  get isAlive(): boolean {
+    return this.#shell.exitCode === null && this.#shell.signalCode === null && this.#shell.pid !== undefined
+  }
+
+  private constructor(graceMs: number) {
     const seconds = Math.max(1, Math.ceil(graceMs / 1000))
     this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', String(seconds)], {
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -20,6 +39,7 @@ export class Watchdog {
       env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
     })
     this.#shell.unref()
+    ;(this.#shell.stdin as Socket).unref()
     // Without a shell nothing guards the engine; the phase itself goes on.
     this.#shell.on('error', () => undefined)
     this.#shell.stdin!.on('error', () => undefined)
