@@ -16,7 +16,8 @@ async function allow(stack: Stack, username: string, address: string): Promise<v
   await web.signIn(username, password)
   await web.get(pathname + search)
   const answer = await web.post(pathname, { ...Object.fromEntries(searchParams), answer: 'allow' })
-  await fetch(answer.location!)
+  // a port that an earlier login used may be in the pool of connections still
+  await fetch(answer.location!, { headers: { connection: 'close' } })
 }
 
 export const loginScenarios: Scenario[] = [
