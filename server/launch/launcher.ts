@@ -153,6 +153,9 @@ async function firstLogin(config: Config) {
 /** All settings of the processes, so that they do not depend on defaults that differ between us and them. */
 function childEnv(config: Config, tls: LocalTls | null, env: LaunchOptions['env']): LaunchOptions['env'] {
   return {
+    // chunks of uploads go back to the system: as the scripts of the Procfile
+    MALLOC_ARENA_MAX: '2',
+    MALLOC_MMAP_THRESHOLD_: '131072',
     ...env,
     DATABASE_URL: config.databaseUrl,
     PORT: String(config.port),
@@ -165,8 +168,10 @@ function childEnv(config: Config, tls: LocalTls | null, env: LaunchOptions['env'
   }
 }
 
-/** Engines talk to us as well (remote state, registry), so what they trust has to include our own authority. */
-/** Who stops the launcher waits for it: engines are interrupted at once, unless a grace for running phases was asked for. */
+/**
+ * Engines talk to us as well (remote state, registry), so what they trust has to include our own authority.
+ * Who stops the launcher waits for it: engines are interrupted at once, unless a grace for running phases was asked for.
+ */
 const workerEnv = (env: LaunchOptions['env'], tls: LocalTls | null): LaunchOptions['env'] => ({
   ...env,
   TOFUTF_DRAIN_GRACE: env.TOFUTF_DRAIN_GRACE ?? '0',

@@ -107,6 +107,9 @@ async function main(): Promise<void> {
   const port = await freePort()
   const token = `site.${randomBytes(24).toString('hex')}`
   const web = startProcess('web', ['server/main.ts'], {
+    // as the scripts of package.json
+    MALLOC_ARENA_MAX: '2',
+    MALLOC_MMAP_THRESHOLD_: '131072',
     PATH: process.env.PATH ?? '',
     PORT: `${port}`,
     DATABASE_URL: database.url,

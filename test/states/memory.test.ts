@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { expect } from 'chai'
+import { uploadConfiguration } from '../support/configurations.ts'
 import { document } from '../support/server.ts'
 import { expectStatus, type Stack, startStack } from '../support/stack.ts'
 
@@ -30,6 +31,8 @@ describe('a large state', function () {
     const md5 = hash.digest('hex')
     const workspace = await stack.makeWorkspace(await stack.makeOrganization())
     expectStatus(await stack.api.post(`/workspaces/${workspace.id}/actions/lock`), 200)
+    // a server that has served before: what it loads at its first request is not what the file costs
+    await uploadConfiguration(stack.api, workspace.id, { 'main.tf': randomBytes(8 * MB).toString('base64') })
     const made = await stack.api.post(`/workspaces/${workspace.id}/state-versions`, document({ serial: 1, md5 }))
     const { id, attributes } = expectStatus(made, 201).json.data
     const beforeMb = await residentMb(pid)

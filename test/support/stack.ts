@@ -83,6 +83,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     TOFUTF_ENGINE_DOWNLOAD: 'false',
     TOFUTF_PROVIDER_MIRROR: (await clients()).mirror,
     TOFUTF_RATE_LIMIT: '0',
+    // as the scripts of package.json
+    MALLOC_ARENA_MAX: '2',
+    MALLOC_MMAP_THRESHOLD_: '131072',
     TOFUTF_RUNNER_CONCURRENCY: '4',
     TOFUTF_DRAIN_GRACE: '0',
     TOFUTF_CANCEL_GRACE: '5',
