@@ -69,4 +69,6 @@ discussion.get(
 )
 
 // Policy checks are Sentinel's of old; policies are evaluated in the run's task stages here.
-discussion.get('/runs/:run_id/policy-checks', { action: 'run:read', subject: runById }, (ctx) => many(comment, [], ctx))
+discussion.get('/runs/:run_id/policy-checks', { action: 'run:read', subject: runById }, async () => ({
+  data: [],
+}))

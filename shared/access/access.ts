@@ -9,13 +9,12 @@ import {
   type Need,
   noGrants,
   type OrganizationFlag,
-  type projectLevels,
-  projectRoleInWorkspaces,
   satisfies,
   type WorkspaceGrants,
   workspaceRoles,
 } from '../permissions.ts'
 import type { Actor } from './actor.ts'
+import { AccessRow, grantOf, type ProjectLevel, projectLevelOf } from './grants.ts'
 import { sharesRegistry } from './sharing.ts'
 
 /** Where an action happens. A workspace lies in a project, a project in an organization. */
@@ -24,8 +23,6 @@ export interface Scope {
   projectId?: string
   workspaceId?: string
 }
-
-type ProjectLevel = (typeof projectLevels)[number]
 
 interface TeamInOrganization {
   id: string
@@ -38,7 +35,6 @@ const TeamRow = z.object({
   is_owners: z.boolean(),
   organization_access: z.record(z.string(), z.unknown()),
 })
-const AccessRow = z.object({ access: z.string(), custom: z.record(z.string(), z.unknown()) })
 const GrantRow = AccessRow.extend({ of: z.enum(['workspace', 'project']), id: z.string() })
 const OneRow = z.object({ one: z.number() })
 
@@ -153,7 +149,7 @@ export class Access {
         'text',
       )})`)
     for (const row of rows) {
-      const held: ProjectLevel = row.access === 'custom' ? customProjectLevel(row.custom) : (row.access as ProjectLevel)
+      const held = projectLevelOf(row)
       if (atLeastProject(held, level)) level = held
     }
     return level
@@ -313,35 +309,5 @@ export class Access {
     if (scope.projectId) return this.may('project:read', scope)
     if (scope.organizationId) return this.may('organization:read', scope)
     return this.actor.kind !== 'anonymous'
-  }
-}
-
-function customProjectLevel(custom: Record<string, unknown>): ProjectLevel {
-  const of = (custom.project ?? {}) as Record<string, unknown>
-  return of.settings === 'delete' || of.settings === 'update' ? 'admin' : 'read'
-}
-
-const grantOf = (row: z.output<typeof AccessRow> & { of: 'workspace' | 'project' }): WorkspaceGrants | null =>
-  row.of === 'workspace' ? workspaceGrant(row) : projectGrant(row)
-
-function workspaceGrant(row: z.output<typeof AccessRow>): WorkspaceGrants {
-  if (row.access !== 'custom') return workspaceRoles[row.access as keyof typeof workspaceRoles]
-  return customGrants(row.custom)
-}
-
-function projectGrant(row: z.output<typeof AccessRow>): WorkspaceGrants | null {
-  if (row.access !== 'custom') return projectRoleInWorkspaces[row.access as ProjectLevel]
-  return customGrants((row.custom.workspace ?? {}) as Record<string, unknown>)
-}
-
-function customGrants(custom: Record<string, unknown>): WorkspaceGrants {
-  return {
-    admin: false,
-    runs: (custom.runs as WorkspaceGrants['runs']) ?? 'none',
-    variables: (custom.variables as WorkspaceGrants['variables']) ?? 'none',
-    states: (custom['state-versions'] as WorkspaceGrants['states']) ?? 'none',
-    locking: custom['workspace-locking'] === true || custom.locking === true,
-    runTasks: custom['run-tasks'] === true,
-    policyOverrides: custom['policy-overrides'] === true,
   }
 }

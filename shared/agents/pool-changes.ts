@@ -1,9 +1,9 @@
-import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { invalid, Problem, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { checkName, nameTaken } from '../names.ts'
 import { poolQueue } from '../queues.ts'
 import { dispatchHeldBack } from '../runs/dispatch.ts'
 import type { Workspace } from '../workspaces/queries.ts'
@@ -18,13 +18,6 @@ export interface AgentPoolChange {
   allowedWorkspaces?: string[] | undefined
   excludedWorkspaces?: string[] | undefined
   allowedProjects?: string[] | undefined
-}
-
-function checkName(name: string): void {
-  if (name === '') throw invalid('name', "Name can't be blank")
-  if (name.length > 90) throw invalid('name', 'Name is too long (maximum is 90 characters)')
-  if (!/^[A-Za-z0-9_-]+$/.test(name))
-    throw invalid('name', 'Name may only contain letters, numbers, dashes (-), and underscores (_)')
 }
 
 /** @returns the id */
@@ -72,8 +65,7 @@ async function taken(write: () => Promise<void>): Promise<void> {
   try {
     await write()
   } catch (error) {
-    if (error instanceof UniqueIntegrityConstraintViolationError) throw invalid('name', 'Name has already been taken')
-    throw error
+    throw nameTaken(error)
   }
 }
 

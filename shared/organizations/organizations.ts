@@ -1,10 +1,10 @@
-import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { invalid } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { checkName, nameTaken } from '../names.ts'
 import {
   insertOrganization,
   markOrganizationDeleted,
@@ -16,20 +16,24 @@ import {
 /** Minutes. */
 const DAYS_7 = 7 * 24 * 60
 
-/** Settings with a default, as the API names them (kebab-case). A setting that is stored is obeyed by its owner. */
+/** Settings with a default, as the API names them (kebab-case). */
 export const OrganizationSettings = z.object({
   'collaborator-auth-policy': z.enum(['password', 'two_factor_mandatory']).default('password'),
+  /** Minutes; obeyed by shared/sessions. */
   'session-timeout': z.number().int().min(1).nullable().default(null),
   'session-remember': z.number().int().min(1).nullable().default(null),
+  // These speak of what this server does not have (estimates, health checks, Git hosts, SAML): kept, since clients send
+  // them and compare what they read, and without effect.
   'cost-estimation-enabled': z.boolean().default(false),
   'send-passing-statuses-for-untriggered-speculative-plans': z.boolean().default(false),
   'aggregated-commit-status-enabled': z.boolean().default(true),
   'speculative-plan-management-enabled': z.boolean().default(true),
   'assessments-enforced': z.boolean().default(false),
+  'owners-team-saml-role-id': z.string().nullable().default(null),
+
   'allow-force-delete-workspaces': z.boolean().default(false),
   'default-execution-mode': z.enum(['remote', 'local', 'agent']).default('remote'),
   'default-agent-pool-id': z.string().nullable().default(null),
-  'owners-team-saml-role-id': z.string().nullable().default(null),
   'user-tokens-enabled': z.boolean().default(true),
   'max-ttl-enabled': z.boolean().default(false),
   /** Most phases that workers are given at once; null: no limit. */
@@ -42,29 +46,33 @@ export const OrganizationSettings = z.object({
 export const organizationSettings = (organization: Pick<Organization, 'settings'>) =>
   OrganizationSettings.parse(organization.settings)
 
-/** Names appear in addresses and in folders. */
-export const nameRule = /^[A-Za-z0-9_-]+$/
-export const checkName = (name: string, what = 'Name'): void => {
-  if (!nameRule.test(name))
-    throw invalid('name', `${what} may only contain letters, numbers, dashes (-), and underscores (_)`)
+/** What must not be accepted without being done: somebody would rely on it. */
+function checkSettings(settings: Record<string, unknown>): void {
+  if (settings['collaborator-auth-policy'] === 'two_factor_mandatory') {
+    throw invalid('collaborator-auth-policy', 'This server has no second factor: two_factor_mandatory cannot be kept.')
+  }
 }
 
 /** First words of addresses below /app that are pages of their own. */
 const reserved = new Set(['account', 'admin', 'invitation', 'login', 'logout', 'search', 'settings', 'theme'])
+
+function checkOrganizationName(name: string): void {
+  checkName(name)
+  if (reserved.has(name.toLowerCase())) throw invalid('name', 'Name is reserved')
+}
 
 /** Creates it with its default project and its owners team; the creator (a user) becomes a member and an owner. */
 export async function createOrganization(
   tx: Tx,
   input: { name: string; email: string; settings: Record<string, unknown>; ownerId: string | null },
 ): Promise<Organization> {
-  checkName(input.name)
-  if (reserved.has(input.name.toLowerCase())) throw invalid('name', 'Name is reserved')
+  checkOrganizationName(input.name)
+  checkSettings(input.settings)
   const id = newId('org')
   try {
     await insertOrganization(tx, { id, name: input.name, email: input.email, settings: input.settings })
   } catch (error) {
-    if (error instanceof UniqueIntegrityConstraintViolationError) throw invalid('name', 'Name has already been taken')
-    throw error
+    throw nameTaken(error)
   }
   const teamId = newId('team')
   await tx.query(sql.void`
@@ -114,7 +122,8 @@ export async function updateOrganization(
   organization: Organization,
   change: { name?: string | undefined; email?: string | undefined; settings: Record<string, unknown> },
 ): Promise<Organization> {
-  if (change.name !== undefined) checkName(change.name)
+  if (change.name !== undefined && change.name !== organization.name) checkOrganizationName(change.name)
+  checkSettings(change.settings)
   try {
     await updateOrganizationRow(tx, {
       id: organization.id,
@@ -123,8 +132,7 @@ export async function updateOrganization(
       settings: await executionDefaults(tx, organization, change.settings),
     })
   } catch (error) {
-    if (error instanceof UniqueIntegrityConstraintViolationError) throw invalid('name', 'Name has already been taken')
-    throw error
+    throw nameTaken(error)
   }
   return selectOrganization(tx, organization.id)
 }

@@ -1,9 +1,9 @@
-import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { invalid } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { nameTaken } from '../names.ts'
 
 export const kinds = ['opa', 'sentinel'] as const
 export const Kind = z.enum(kinds, 'must be opa or sentinel')
@@ -101,9 +101,6 @@ function levelOf(input: PolicyInput, kind: Kind): Level | undefined {
   return level
 }
 
-const taken = (error: unknown): unknown =>
-  error instanceof UniqueIntegrityConstraintViolationError ? invalid('name', 'Name has already been taken') : error
-
 /** @throws problem 'invalid_attribute' */
 export async function createPolicy(tx: Tx, organizationId: string, input: PolicyInput): Promise<string> {
   const kind = input.kind ?? 'sentinel'
@@ -118,7 +115,7 @@ export async function createPolicy(tx: Tx, organizationId: string, input: Policy
       values (${id}, ${organizationId}, ${input.name!}, ${input.description ?? ''}, ${kind},
         ${kind === 'opa' ? (input.query ?? null) : null}, ${level})`)
   } catch (error) {
-    throw taken(error)
+    throw nameTaken(error)
   }
   return id
 }

@@ -1,9 +1,8 @@
-import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
-import { invalid } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { checkName, nameTaken } from '../names.ts'
 import { Kind } from './policies.ts'
 
 export const PolicySetRow = z.object({
@@ -100,15 +99,8 @@ export const PolicySetInput = z.object({
 })
 export type PolicySetInput = z.output<typeof PolicySetInput>
 
-const taken = (error: unknown): unknown =>
-  error instanceof UniqueIntegrityConstraintViolationError ? invalid('name', 'Name has already been taken') : error
-
-const checkName = (name: string | undefined): void => {
-  if (!/^[\w-]+$/.test(name ?? '')) throw invalid('name', 'Name may hold only letters, digits, dashes and underscores')
-}
-
 export async function createPolicySet(tx: Tx, organizationId: string, input: PolicySetInput): Promise<string> {
-  checkName(input.name)
+  checkName(input.name ?? '')
   const id = newId('polset')
   try {
     await tx.query(sql.void`
@@ -119,7 +111,7 @@ export async function createPolicySet(tx: Tx, organizationId: string, input: Pol
         ${input['policy-tool-version'] ?? null}, ${input['policies-path'] ?? null},
         ${sql.array(input['policy-update-patterns'] ?? [], 'text')})`)
   } catch (error) {
-    throw taken(error)
+    throw nameTaken(error)
   }
   return id
 }
@@ -141,7 +133,7 @@ export async function updatePolicySet(tx: Tx, before: PolicySet, input: PolicySe
         updated_at = now()
       where id = ${before.id}`)
   } catch (error) {
-    throw taken(error)
+    throw nameTaken(error)
   }
 }
 

@@ -1,9 +1,9 @@
-import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { checkSpacedName, nameTaken } from '../names.ts'
 import { autoDestroyDuration } from '../workspaces/settings.ts'
 import { type Project, selectProject } from './queries.ts'
 
@@ -18,17 +18,10 @@ export const ProjectInput = z.object({
     .nullable()
     .optional(),
 })
-export type ProjectInput = z.output<typeof ProjectInput>
+/** Characters of a project's name. */
+const length = { min: 3, max: 40 }
 
-/** Spaces are allowed within a name: it stands in no address. */
-function checkName(name: string): void {
-  if (name === '') throw invalid('name', "Name can't be blank")
-  if (!/^[A-Za-z0-9_-](?:[A-Za-z0-9 _-]*[A-Za-z0-9_-])?$/.test(name)) {
-    throw invalid('name', 'Name may only contain letters, numbers, spaces, dashes (-), and underscores (_)')
-  }
-  if (name.length < 3) throw invalid('name', 'Name is too short (minimum is 3 characters)')
-  if (name.length > 40) throw invalid('name', 'Name is too long (maximum is 40 characters)')
-}
+export type ProjectInput = z.output<typeof ProjectInput>
 
 /** The project's own defaults for its workspaces; a key that is absent is the organization's. */
 async function nextSettings(tx: Tx, organizationId: string, input: ProjectInput, before: Record<string, unknown>) {
@@ -72,16 +65,13 @@ function withAutoDestroy(settings: Record<string, unknown>, input: ProjectInput)
   return next ? { ...rest, 'auto-destroy-activity-duration': next } : rest
 }
 
-const taken = (error: unknown): unknown =>
-  error instanceof UniqueIntegrityConstraintViolationError ? invalid('name', 'Name has already been taken') : error
-
 /** @throws problem 'invalid_attribute' */
 export async function createProject(
   tx: Tx,
   organizationId: string,
   input: ProjectInput & { name: string },
 ): Promise<Project> {
-  checkName(input.name)
+  checkSpacedName(input.name, length)
   const id = newId('prj')
   const settings = withAutoDestroy(await nextSettings(tx, organizationId, input, {}), input)
   try {
@@ -89,14 +79,14 @@ export async function createProject(
       insert into projects (id, organization_id, name, description, settings)
       values (${id}, ${organizationId}, ${input.name}, ${input.description ?? ''}, ${sql.jsonb(settings as never)})`)
   } catch (error) {
-    throw taken(error)
+    throw nameTaken(error)
   }
   return selectProject(tx, id)
 }
 
 /** @throws problem 'invalid_attribute' */
 export async function updateProject(tx: Tx, project: Project, input: ProjectInput): Promise<Project> {
-  if (input.name !== undefined && input.name !== project.name) checkName(input.name)
+  if (input.name !== undefined && input.name !== project.name) checkSpacedName(input.name, length)
   const description = input.description === undefined ? project.description : (input.description ?? '')
   const settings = withAutoDestroy(await nextSettings(tx, project.organization_id, input, project.settings), input)
   try {
@@ -106,7 +96,7 @@ export async function updateProject(tx: Tx, project: Project, input: ProjectInpu
         updated_at = now()
       where id = ${project.id}`)
   } catch (error) {
-    throw taken(error)
+    throw nameTaken(error)
   }
   return selectProject(tx, project.id)
 }

@@ -36,7 +36,11 @@ export async function insertSession(
   return { id, csrfToken }
 }
 
-/** The session behind a cookie; null when it ended or its user may not sign in. Using it keeps it alive. */
+/**
+ * The session behind a cookie; null when it ended or its user may not sign in. Using it keeps it alive, within the
+ * limits of the user's organizations (session-timeout, session-remember, minutes): the shortest counts. Use is written
+ * down once a minute, so idle time has a minute more.
+ */
 export async function selectOptionalSession(tx: Tx, id: string): Promise<Session | null> {
   if (!/^[A-Za-z0-9_-]{43}$/.test(id)) return null
   const row = await tx.maybeOne(sql.type(SessionRow)`
@@ -44,7 +48,14 @@ export async function selectOptionalSession(tx: Tx, id: string): Promise<Session
       s.last_seen_at > now() - interval '1 minute' as seen_lately
     from sessions s
     join users u on u.id = s.user_id
-    where s.id_hash = ${sql.binary(hashOf(id))} and s.expires_at > now() and u.suspended_at is null`)
+    left join lateral (
+      select min((o.settings ->> 'session-timeout')::int) as idle, min((o.settings ->> 'session-remember')::int) as longest
+      from organization_memberships m
+      join organizations o on o.id = m.organization_id and o.deleted_at is null
+      where m.user_id = s.user_id and m.status = 'active') l on true
+    where s.id_hash = ${sql.binary(hashOf(id))} and s.expires_at > now() and u.suspended_at is null
+      and (l.idle is null or s.last_seen_at > now() - make_interval(mins => l.idle + 1))
+      and (l.longest is null or s.created_at > now() - make_interval(mins => l.longest))`)
   if (!row) return null
   if (!row.seen_lately) {
     await tx.query(sql.void`

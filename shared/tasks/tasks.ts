@@ -1,10 +1,10 @@
-import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { invalid } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { nameTaken } from '../names.ts'
 import { checkAddress, OutboundRefused } from '../outbound.ts'
 import { stages } from '../runs/stages.ts'
 import type { Task } from './queries.ts'
@@ -50,9 +50,6 @@ export function checkTask(app: App, input: TaskInput, before: Task | null): void
   }
 }
 
-const taken = (error: unknown): unknown =>
-  error instanceof UniqueIntegrityConstraintViolationError ? invalid('name', 'Name has already been taken') : error
-
 /** `input` has passed checkTask. */
 export async function createTask(app: App, tx: Tx, organizationId: string, input: TaskInput): Promise<string> {
   const id = newId('task')
@@ -65,7 +62,7 @@ export async function createTask(app: App, tx: Tx, organizationId: string, input
         ${sealed(app, id, input['hmac-key'])}, ${input.enabled ?? true}, ${global?.enabled ?? false},
         ${sql.array([...new Set(global?.stages ?? [])], 'text')}, ${global?.['enforcement-level'] ?? 'advisory'})`)
   } catch (error) {
-    throw taken(error)
+    throw nameTaken(error)
   }
   return id
 }
@@ -84,7 +81,7 @@ export async function updateTask(app: App, tx: Tx, before: Task, input: TaskInpu
         global_enforcement_level = ${global?.['enforcement-level'] ?? before.global_enforcement_level}, updated_at = now()
       where id = ${before.id}`)
   } catch (error) {
-    throw taken(error)
+    throw nameTaken(error)
   }
 }
 

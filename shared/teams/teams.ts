@@ -1,8 +1,8 @@
-import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { checkSpacedName, nameTaken } from '../names.ts'
 import { selectTeam, type Team } from './queries.ts'
 
 export interface TeamChange {
@@ -15,18 +15,11 @@ export interface TeamChange {
 }
 
 const taken = (error: unknown): never => {
-  if (error instanceof UniqueIntegrityConstraintViolationError) throw invalid('name', 'Name has already been taken')
-  throw error
-}
-
-/** Team names stand in no address: they may have spaces. */
-function checkName(name: string): void {
-  if (!/^[A-Za-z0-9_-][A-Za-z0-9 _-]*$/.test(name) || name.endsWith(' '))
-    throw invalid('name', 'Name may only contain letters, numbers, dashes (-), underscores (_) and spaces')
+  throw nameTaken(error)
 }
 
 export async function createTeam(tx: Tx, organizationId: string, team: TeamChange & { name: string }): Promise<Team> {
-  checkName(team.name)
+  checkSpacedName(team.name, { min: 1, max: 100 })
   const id = newId('team')
   await tx
     .query(sql.void`
@@ -39,7 +32,7 @@ export async function createTeam(tx: Tx, organizationId: string, team: TeamChang
 
 /** @throws problem 'invalid_attribute' for what the owners team cannot have: another name, fewer rights */
 export async function updateTeam(tx: Tx, team: Team, change: TeamChange): Promise<Team> {
-  if (change.name !== undefined) checkName(change.name)
+  if (change.name !== undefined) checkSpacedName(change.name, { min: 1, max: 100 })
   if (team.is_owners && change.name !== undefined && change.name !== team.name)
     throw invalid('name', 'The owners team cannot be renamed')
   await tx

@@ -1,9 +1,9 @@
-import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { invalid } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { nameTaken } from '../names.ts'
 
 export const VarsetInput = z.object({
   name: z.string().optional(),
@@ -18,9 +18,6 @@ function checkName(name: string): void {
   if (name.length > 90) throw invalid('name', 'Name is too long (maximum is 90 characters)')
   if (/\p{Cc}/u.test(name)) throw invalid('name', 'Name must not hold control characters')
 }
-
-const taken = (error: unknown): unknown =>
-  error instanceof UniqueIntegrityConstraintViolationError ? invalid('name', 'Name has already been taken') : error
 
 /** @throws problem 'invalid_attribute'; names are unique within an organization */
 export async function createVarset(
@@ -37,7 +34,7 @@ export async function createVarset(
       values (${id}, ${owner.organizationId}, ${owner.projectId}, ${input.name}, ${input.description ?? ''},
         ${input.global ?? false}, ${input.priority ?? false})`)
   } catch (error) {
-    throw taken(error)
+    throw nameTaken(error)
   }
   return id
 }
@@ -53,7 +50,7 @@ export async function updateVarset(tx: Tx, id: string, input: VarsetInput): Prom
         updated_at = now()
       where id = ${id}`)
   } catch (error) {
-    throw taken(error)
+    throw nameTaken(error)
   }
 }
 

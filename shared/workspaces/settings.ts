@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { invalid } from '../errors.ts'
+import { checkName } from '../names.ts'
 import type { Workspace } from './queries.ts'
 
 /** What clients may set on a workspace, by their JSON:API names. Absent: unchanged; null: back to the default. */
@@ -116,14 +117,6 @@ export function settingColumns(settings: WorkspaceSettings, current: Workspace):
     )
   }
   return { ...columns, ...autoDestroyColumns(settings), ...executionColumns(settings, current) }
-}
-
-function checkName(name: string): void {
-  if (name === '') throw invalid('name', "Name can't be blank")
-  if (!/^[A-Za-z0-9_-]+$/.test(name)) {
-    throw invalid('name', 'Name may only contain letters, numbers, dashes (-), and underscores (_)')
-  }
-  if (name.length > 90) throw invalid('name', 'Name is too long (maximum is 90 characters)')
 }
 
 /** The folder is joined to the unpacked archive by a worker: it must not lead out of it. */

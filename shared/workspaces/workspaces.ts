@@ -1,4 +1,3 @@
-import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
@@ -7,6 +6,7 @@ import type { App } from '../app.ts'
 import { type EngineName, runnableVersion, versionsAtHand } from '../engines/versions.ts'
 import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { nameTaken } from '../names.ts'
 import { requireRoomForWorkspace } from '../site/limits.ts'
 import { readSiteSettings } from '../site/settings.ts'
 import { lockWorkspaceRow, selectWorkspace, type Workspace } from './queries.ts'
@@ -54,8 +54,7 @@ export async function updateWorkspace(
       set ${sql.join([...sets, sql.fragment`updated_at = now()`], sql.fragment`, `)}
       where id = ${workspace.id}`)
   } catch (error) {
-    if (error instanceof UniqueIntegrityConstraintViolationError) throw invalid('name', 'Name has already been taken')
-    throw error
+    throw nameTaken(error)
   }
   return selectWorkspace(tx, workspace.id)
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { sql } from '../../db/sql.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { execute, finished, makeRunnable, statusOf, take } from '../support/runs.ts'
 import { document, startServer, type TestServer } from '../support/server.ts'
@@ -228,5 +229,37 @@ describe('the workspace queue', () => {
     expect(answers.map((a) => a.status).sort()).to.deep.equal([202, 409])
     const jobs = await server.app.queue.boss.findJobs('runs', { data: { runId: run, phase: 'apply' } })
     expect(jobs).to.have.length(1)
+  })
+
+  it('QUEUE-25 a message of 20 kB is kept whole, a longer one answers 422 and makes no run', async () => {
+    const { workspaceId } = await makeRunnable(server, 'acme')
+    const relationships = { workspace: { data: { type: 'workspaces', id: workspaceId } } }
+
+    const kept = await server.api.post('/runs', document({ message: 'm'.repeat(20_000) }, relationships))
+    const refused = await server.api.post('/runs', document({ message: 'm'.repeat(20_001) }, relationships))
+    await execute(server, kept.json.data.id, 'plan', finished(false))
+
+    expect(kept.json.data.attributes.message).to.have.length(20_000)
+    expect(await statusOf(server, kept.json.data.id)).to.equal('planned_and_finished')
+    expect(refused.status).to.equal(422)
+    expect(refused.json.errors[0].source.pointer).to.equal('/data/attributes/message')
+    expect((await server.api.get(`/workspaces/${workspaceId}/runs`)).json.data).to.have.length(1)
+  })
+
+  it('QUEUE-34 a database that refuses the look at the run never counts as permission: nothing is applied', async () => {
+    const { workspaceId } = await makeRunnable(server, 'acme')
+    const run = await startRun(server.api, workspaceId)
+    await execute(server, run, 'plan')
+    const { db } = server.app
+    // the lock of the workspace is what a confirmation asks for first
+    await db.query(sql.void`alter table workspaces rename to workspaces_away`)
+
+    const refused = await runs(run, 'apply')
+    await db.query(sql.void`alter table workspaces_away rename to workspaces`)
+
+    expect(refused.status).to.be.at.least(500)
+    expect(refused.json.errors).to.have.length(1)
+    expect(await statusOf(server, run)).to.equal('planned')
+    expect(await server.app.queue.boss.findJobs('runs', { data: { runId: run, phase: 'apply' } })).to.be.empty
   })
 })

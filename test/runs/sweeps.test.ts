@@ -1,9 +1,12 @@
+import { Readable } from 'node:stream'
 import { expect } from 'chai'
 import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
+import { newId } from '../../shared/ids.ts'
 import { finishPhase } from '../../shared/runs/hold.ts'
 import { replaceVanishedJobs } from '../../shared/runs/repair.ts'
 import { sweep, sweeps } from '../../worker/background/sweep.ts'
+import { removeUnusedBlobs, selectBlobReferences } from '../../worker/background/unused-blobs.ts'
 import { startRun } from '../support/configurations.ts'
 import { execute, finished, makeRunnable, statusOf, take } from '../support/runs.ts'
 import { document, startServer, type TestServer } from '../support/server.ts'
@@ -238,5 +241,28 @@ describe('the sweeps', () => {
       from sweeps`)
     expect(rows.map((row) => row.name)).to.have.members(Object.keys(sweeps))
     expect(rows.filter((row) => row.last_error)).to.deep.equal([])
+  })
+
+  it('unused blobs go after a day; what any column refers to stays, whichever column that is', async () => {
+    const { db, blobs } = server.app
+    const put = async () => (await blobs.put(Readable.from([Buffer.from('x')]), { maxBytes: 10, tooLarge: '' })).id
+    const { workspaceId } = await makeRunnable(server, 'acme')
+    const [fresh, unused, used] = [await put(), await put(), await put()]
+    await db.query(sql.void`
+      insert into state_versions (id, workspace_id, serial, md5, json_blob_id)
+      values (${newId('sv')}, ${workspaceId}, 1, '', ${used})`)
+    await db.query(sql.void`update blobs set created_at = now() - interval '25 hours' where id <> ${fresh}`)
+
+    await removeUnusedBlobs(server.app)
+
+    const left = (await db.any(sql.type(z.object({ id: z.string() }))`select id from blobs`)).map((b) => b.id)
+    expect(left).to.include.members([fresh, used])
+    expect(left).to.not.include(unused)
+    const columns = (await selectBlobReferences(db)).map((r) => `${r.table}.${r.column}`)
+    expect(columns).to.include.members([
+      'configuration_versions.blob_id',
+      'phases.plan_file_blob_id',
+      'plan_exports.blob_id',
+    ])
   })
 })

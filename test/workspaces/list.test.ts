@@ -1,6 +1,8 @@
 import { expect } from 'chai'
+import { sql } from '../../db/sql.ts'
 import { makeMember, makeOrganization, makeWorkspace } from '../support/people.ts'
 import { type Api, document, startServer, type TestServer } from '../support/server.ts'
+import { countStatements } from '../support/statements.ts'
 
 describe('the workspaces of an organization', () => {
   let server: TestServer
@@ -95,5 +97,26 @@ describe('the workspaces of an organization', () => {
     const project = json.included.find((r: { type: string }) => r.type === 'projects')
     expect(json.included.map((r: { type: string }) => r.type)).to.include.members(['organizations', 'projects'])
     expect(project.relationships.organization).to.have.keys(['links'])
+  })
+
+  it('API-11 cost a list the same number of statements for 10 and for 100, with and without include', async () => {
+    const acme = await makeOrganization(server)
+    await server.app.db.query(sql.void`
+      insert into workspaces (id, organization_id, project_id, name)
+      select 'ws-many' || n, ${acme.id}, ${acme.projectId}, 'w' || n
+      from generate_series(1, 120) n`)
+    await server.app.db.query(sql.void`
+      insert into tag_bindings (id, organization_id, workspace_id, key)
+      select 'tb-many' || n, ${acme.id}, 'ws-many' || n, 'app'
+      from generate_series(1, 120) n`)
+    const count = (size: number, include: string) =>
+      countStatements(server, async () => {
+        const answer = await server.api.get(`/organizations/${acme.name}/workspaces?page[size]=${size}${include}`)
+        expect(answer.json.data).to.have.length(size)
+      })
+
+    for (const include of ['', '&include=organization,project,current_run,locked_by']) {
+      expect(await count(100, include), include).to.equal(await count(10, include))
+    }
   })
 })

@@ -6,6 +6,7 @@ import { expireData } from '../../shared/retention/expire.ts'
 import { dispatchMissed, promoteMissed, replaceVanishedJobs } from '../../shared/runs/repair.ts'
 import { discardUnconfirmed, endInterrupted, interruptOverdue } from '../../shared/runs/time-limits.ts'
 import { destroyIdle } from './auto-destroy.ts'
+import { removeUnusedBlobs } from './unused-blobs.ts'
 
 /** @returns how much it repaired or removed */
 type Sweep = (app: App) => Promise<number>
@@ -28,7 +29,7 @@ export const sweeps: Record<string, { cron: string; run: Sweep }> = {
   'plan-exports': { cron: EACH_QUARTER, run: expirePlanExports },
   'lost-workers': { cron: EACH_MINUTE, run: removeLostWorkers },
   'expired-credentials': { cron: EACH_QUARTER, run: removeExpired },
-  'unused-blobs': { cron: EACH_QUARTER, run: (app) => removeUnusedBlobs(app) },
+  'unused-blobs': { cron: EACH_QUARTER, run: removeUnusedBlobs },
 }
 
 /** Does one sweep, or all of them, and keeps a record for the metrics. @throws Error the first failure, after the rest */
@@ -75,30 +76,3 @@ async function removeExpired(app: App): Promise<number> {
   count += await deleted(app, sql.void`delete from tokens where expired_at < now() - interval '30 days'`)
   return count
 }
-
-/** Blobs that no row refers to: uploads that broke off, and what cascading deletes left. */
-const removeUnusedBlobs = (app: App) =>
-  deleted(
-    app,
-    sql.void`
-    delete from blobs
-    where id in (
-      select b.id
-      from blobs b
-      where b.created_at < now() - interval '1 day'
-        and not exists (select 1 from configuration_versions c where c.blob_id = b.id)
-        and not exists (select 1 from state_versions s where s.raw_blob_id = b.id)
-        and not exists (select 1 from state_versions s where s.json_blob_id = b.id)
-        and not exists (select 1 from phases p where p.plan_file_blob_id = b.id)
-        and not exists (select 1 from phases p where p.lock_file_blob_id = b.id)
-        and not exists (select 1 from phases p where p.plan_json_blob_id = b.id)
-        and not exists (select 1 from phases p where p.plan_json_redacted_blob_id = b.id)
-        and not exists (select 1 from registry_module_versions v where v.blob_id = b.id)
-        and not exists (select 1 from registry_provider_versions v where v.shasums_blob_id = b.id)
-        and not exists (select 1 from registry_provider_versions v where v.shasums_signature_blob_id = b.id)
-        and not exists (select 1 from registry_provider_platforms f where f.blob_id = b.id)
-        and not exists (select 1 from test_configurations c where c.blob_id = b.id)
-        and not exists (select 1 from policy_set_versions v where v.blob_id = b.id)
-        and not exists (select 1 from plan_exports e where e.blob_id = b.id)
-      limit 200)`,
-  )
