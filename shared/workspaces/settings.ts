@@ -56,7 +56,11 @@ export type WorkspaceSettings = z.output<typeof WorkspaceSettings>
 /** Columns to write. */
 export type Columns = Record<string, string | number | boolean | string[] | null>
 
-/** Settings that go to a column as they are: column and what null means. */
+/**
+ * Settings that go to a column as they are: column and what null means. queue-all-runs, speculative-enabled,
+ * file-triggers-enabled, trigger-* and assessments-enabled speak of Git hosts and health checks, which this server does
+ * not have: kept, since clients send them and compare what they read, and without effect.
+ */
 const plain: Partial<Record<keyof WorkspaceSettings, [column: string, whenNull: string | boolean | string[] | null]>> =
   {
     name: ['name', null],

@@ -19,7 +19,7 @@ describe('reading state', () => {
   })
   after(() => server.stop())
 
-  it('CORE-39 a map output with the key user@host is listed and read with the key unchanged', async () => {
+  it('API-02 CORE-39 a map output with the key user@host is listed and read with the key unchanged', async () => {
     const { id } = await lockedWorkspace(server)
     const value = { 'user@host': 'a', __proto__x: 'b', 'with "quotes"': 'c' }
     await write(server.api, id, state(1, { outputs: { m: { value, type: ['map', 'string'] } } }))
@@ -28,6 +28,8 @@ describe('reading state', () => {
     const current = await server.api.get(`/workspaces/${id}/current-state-version?include=outputs`)
 
     expect(listed.status).to.equal(200)
+    expect(listed.json.data[0].type).to.equal('state-version-outputs')
+    expect(listed.json.data[0].id).to.match(/^wsout-[A-Za-z0-9]{16}$/)
     expect(listed.json.data[0].attributes).to.deep.include({ value, type: 'map', 'detailed-type': ['map', 'string'] })
     expect(current.json.included[0].attributes.value).to.deep.equal(value)
   })
