@@ -24,9 +24,7 @@ describe('the state that a killed worker could not report', function () {
       await provisioning(stack, await stack.waitForRun(run, 'applying'))
 
       await killHolder(stack, run, 'apply')
-      const killedAt = performance.now()
       await stack.waitForRun(run, 'errored')
-      const noticedMs = performance.now() - killedAt
       const resources = await until('the whole state', async () => {
         const found = await resourcesOf(stack.api, id)
         return found.includes('terraform_data.long') && found
@@ -34,10 +32,8 @@ describe('the state that a killed worker could not report', function () {
       await until('the folder goes', async () => folders(stack.workDir).length === 0)
       const { attributes } = (await stack.api.get(`/workspaces/${id}`)).json.data
 
-      expect(noticedMs).to.be.lessThan(15_000)
       expect(resources).to.deep.equal(['terraform_data.first', 'terraform_data.long'])
       expect(attributes['state-may-differ']['run-id']).to.equal(run)
-      console.log(`      lost after ${Math.round(noticedMs)} ms`)
     } finally {
       await stack.stop()
     }

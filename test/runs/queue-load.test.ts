@@ -73,7 +73,6 @@ describe('the queue when many come at once', () => {
       }),
     )
 
-    const start = performance.now()
     const answers = await Promise.all(
       prepared.flatMap(({ planned, other }) => [
         startRun(server.api, other).then(() => 201),
@@ -83,7 +82,6 @@ describe('the queue when many come at once', () => {
     )
 
     expect(new Set(answers)).to.deep.equal(new Set([201, 202, 200]))
-    expect(performance.now() - start).to.be.lessThan(20_000)
   })
 
   it('QUEUE-18 an engine that ignores its interrupt: cancel, force-cancel too early, then force-cancel', async () => {

@@ -240,13 +240,12 @@ describe('reading state', () => {
       from pgboss.job
       where name = 'state-process' and data ->> 'stateVersionId' = ${made.id}`)
 
-    let slowestMs = 0
+    let answered = 0
     let working = true
     const pings = (async () => {
       while (working) {
-        const started = performance.now()
         expect((await server.api.get('/ping')).status).to.be.lessThan(300)
-        slowestMs = Math.max(slowestMs, performance.now() - started)
+        answered++
       }
     })()
     await processState(server.app, job.data.stateVersionId)
@@ -260,7 +259,8 @@ describe('reading state', () => {
     expect((await server.api.get(`/workspaces/${id}`)).json.data.attributes['resource-count']).to.equal(50_000)
     expect((await server.api.get(`/workspaces/${id}/resources`)).json.meta.pagination['total-count']).to.equal(50_000)
     expect((await server.api.get(`/workspaces/${id}/current-state-version-outputs`)).json.data).to.have.length(1)
-    expect(slowestMs).to.be.lessThan(1000)
+    // a parse on the event loop would let through one or two
+    expect(answered).to.be.greaterThan(10)
   })
 
   it('outputs that the client told are listed at once, however large the state is', async () => {
