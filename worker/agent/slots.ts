@@ -4,6 +4,7 @@ import { TAKE_WAIT_SECONDS } from '../../shared/agents/protocol.ts'
 import type { Config } from '../../shared/config.ts'
 import type { Logger } from '../../shared/log.ts'
 import { executePhase } from '../execute/execute.ts'
+import { spawner } from '../execute/spawner.ts'
 import { type AgentClient, backOffMs, Refused, Unreachable } from '../transport/agent-client.ts'
 import { holdOverHttps } from '../transport/https.ts'
 import type { Spool } from '../transport/spool.ts'
@@ -29,6 +30,7 @@ export interface AgentParts {
 export function openSlots(agent: AgentParts): Slots {
   const draining = new AbortController()
   const overdue = new AbortController()
+  spawner.prepare()
   const signals = { draining: draining.signal, overdue: overdue.signal }
   const slots = Array.from({ length: agent.config.runner.concurrency + 1 }, (_, i) =>
     occupy(agent, i === agent.config.runner.concurrency, signals),

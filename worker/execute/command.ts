@@ -1,16 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, constants, openSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Output, type ProcessExit, type Started, spawner } from './spawner.ts'
 import type { Stop } from './stop.ts'
-import type { Watchdog } from './watchdog.ts'
 
-export interface EngineExit {
-  /** null when a signal ended it */
-  exitCode: number | null
-  signal: string | null
-  /** the end of stderr, for commands whose stdout is data */
-  stderrTail: string
+export interface EngineExit extends ProcessExit {
   durationMs: number
 }
 
@@ -20,9 +14,7 @@ export interface EngineCommand {
   cwd: string
   env: Record<string, string>
   stop: Stop
-  /** for a command that may work for long; the others end by themselves soon after their worker */
-  watchdog: Watchdog | undefined
-  /** KILL this long after INT when the claim is lost; after a cancel too if `killAfterCancel` */
+  /** KILL this long after INT when the worker or its claim is lost; after a cancel too if `killAfterCancel` */
   graceMs: number
   killAfterCancel: boolean
 }
@@ -30,7 +22,6 @@ export interface EngineCommand {
 /** Takes stdout and stderr, interleaved as written; a returned promise pauses the engine's output until it settles. */
 export type OutputSink = (chunk: Buffer) => Promise<void> | undefined
 
-const STDERR_TAIL_BYTES = 16 * 1024
 const DRAIN_MS = 2000
 
 /**
@@ -40,9 +31,10 @@ const DRAIN_MS = 2000
  * engine's next line must not meet a broken pipe. A Go program dies of SIGPIPE on stdout, before it wrote its state.
  */
 export async function runToLog(command: EngineCommand, pipe: string, sink: OutputSink): Promise<EngineExit> {
+  // Held until the engine's group holds it: from then on its end of file means that nobody can write any more.
   const both = openSync(pipe, constants.O_RDWR)
   let output: Socket
-  let running: Promise<EngineExit>
+  let running: Running
   try {
     // The socket owns its descriptor from here on.
     output = new Socket({
@@ -50,14 +42,13 @@ export async function runToLog(command: EngineCommand, pipe: string, sink: Outpu
       readable: true,
       writable: false,
     })
-    running = start(command, ['ignore', both, both])
+    running = await start(command, { pipe })
   } finally {
-    // Only the engine's group holds the pipe now, so its end of file means that nobody can write any more.
     closeSync(both)
   }
   const drained = drain(output, sink)
   try {
-    const exit = await running
+    const exit = await running.exit
     await Promise.race([drained.done, silence(drained)])
     return exit
   } finally {
@@ -67,18 +58,21 @@ export async function runToLog(command: EngineCommand, pipe: string, sink: Outpu
 
 /** Makes the named pipe for `runToLog`; one serves all commands of a phase, one after the other. */
 export async function makePipe(path: string): Promise<void> {
-  const [code] = await exitOf(spawn('mkfifo', ['-m', '600', path], { stdio: 'ignore' }))
-  if (code !== 0) throw new Error(`mkfifo exited with code ${code}`)
+  const { exit } = await spawner.start({
+    binary: 'mkfifo',
+    args: ['-m', '600', path],
+    cwd: '/',
+    env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
+    output: { file: '/dev/null' },
+    graceMs: 0,
+  })
+  const end = await exit
+  if (end === 'unknown' || end.exitCode !== 0) throw new Error('mkfifo failed')
 }
 
 /** Runs an engine command whose stdout is data, straight into a file: it never passes through this process. */
 export async function runToFile(command: EngineCommand, file: string): Promise<EngineExit> {
-  const out = await open(file, 'w', 0o600)
-  try {
-    return await start(command, ['ignore', out.fd, 'pipe'])
-  } finally {
-    await out.close()
-  }
+  return (await start(command, { file })).exit
 }
 
 interface Draining {
@@ -109,50 +103,46 @@ async function silence(drained: Draining): Promise<void> {
   }
 }
 
-async function start(command: EngineCommand, stdio: ['ignore', number, number | 'pipe']): Promise<EngineExit> {
-  command.stop.throwIfRequested()
-  const startedAt = performance.now()
-  // Not execa: its end waits for streams that a provisioner's background child may hold open.
-  const child = spawn(command.binary, command.args, {
-    cwd: command.cwd,
-    env: command.env,
-    stdio,
-    // Own group: a signal reaches provisioners too.
-    detached: true,
-  })
-  let stderrTail = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
-    stderrTail = (stderrTail + chunk.toString()).slice(-STDERR_TAIL_BYTES)
-  })
-  const { pid } = child
-  command.watchdog?.guard(pid)
-  const unlisten = pid === undefined ? undefined : interruptOnStop(command, pid)
-  try {
-    const [exitCode, signal] = await exitOf(child)
-    return { exitCode, signal, stderrTail, durationMs: performance.now() - startedAt }
-  } finally {
-    unlisten?.()
-    command.watchdog?.guard(undefined)
-    // Whatever a provisioner left in the background ends with its engine.
-    if (pid !== undefined) signalGroup(pid, 'SIGKILL')
-  }
+interface Running {
+  exit: Promise<EngineExit>
 }
 
-/** @throws the spawn's error, for example when the binary has gone */
-const exitOf = (child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> =>
-  new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code, signal) => resolve([code, signal]))
-  })
+/** @throws when the command could not be started, for example when the binary has gone */
+async function start(command: EngineCommand, output: Output): Promise<Running> {
+  const { binary, args, cwd, env, graceMs, stop } = command
+  stop.throwIfRequested()
+  const startedAt = performance.now()
+  const started = await spawner.start({ binary, args, cwd, env, graceMs, output })
+  const unlisten = interruptOnStop(command, started)
+  const exit = async (): Promise<EngineExit> => {
+    try {
+      const end = await started.exit
+      const known = end === 'unknown' ? await endUnwatched(started.pid, graceMs) : end
+      return { ...known, durationMs: performance.now() - startedAt }
+    } finally {
+      unlisten()
+    }
+  }
+  return { exit: exit() }
+}
 
-function interruptOnStop(command: EngineCommand, pid: number): () => void {
+/** Without its guard an engine does not run on. */
+async function endUnwatched(pid: number, graceMs: number): Promise<ProcessExit> {
+  signalGroup(pid, 'SIGINT')
+  for (const until = performance.now() + graceMs; performance.now() < until && signalGroup(pid, 0); ) await sleep(100)
+  signalGroup(pid, 'SIGKILL')
+  return { exitCode: null, signal: 'the loss of its guard' }
+}
+
+function interruptOnStop(command: EngineCommand, { pid, interrupted: tell }: Started): () => void {
   let interrupted = false
   let timer: NodeJS.Timeout | undefined
   const unlisten = command.stop.listen((wish) => {
-    if (wish === 'force') return signalGroup(pid, 'SIGKILL')
+    if (wish === 'force') signalGroup(pid, 'SIGKILL')
+    if (wish === 'force') return
     // A second INT makes the engines give up at once, without writing their state.
     if (!interrupted) {
-      command.watchdog?.interrupted()
+      tell()
       signalGroup(pid, 'SIGINT')
     }
     interrupted = true
@@ -166,10 +156,12 @@ function interruptOnStop(command: EngineCommand, pid: number): () => void {
   }
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+/** @returns whether the group exists; signal 0 only asks */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, signal)
+    return process.kill(-pid, signal)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    return false
   }
 }

@@ -14,15 +14,11 @@ export async function runLogged(
   const { filter } = options
   const output = new OutputReader(options.json, phase.hclFiles)
   phase.output = output
-  const exit = await runToLog(
-    { ...command(phase, args, phase.env.commands), watchdog: phase.watchdog },
-    phase.dir.output,
-    (chunk) => {
-      writer.write(filter ? filter.pass(chunk) : chunk)
-      output.read(chunk)
-      return writer.isFull ? writer.drained() : undefined
-    },
-  )
+  const exit = await runToLog(command(phase, args, phase.env.commands), phase.dir.output, (chunk) => {
+    writer.write(filter ? filter.pass(chunk) : chunk)
+    output.read(chunk)
+    return writer.isFull ? writer.drained() : undefined
+  })
   if (filter) writer.write(filter.end(exit.exitCode !== 0))
   phase.engineMs += exit.durationMs
   return exit
@@ -65,7 +61,6 @@ function command(phase: Phase, args: readonly string[], env: Record<string, stri
     cwd: phase.cwd,
     env,
     stop: phase.stop,
-    watchdog: undefined,
     graceMs: phase.config.runner.cancelGraceMs,
     // A plan has nothing to lose. An apply that is canceled finishes what it is at; force-cancel is a person's decision.
     killAfterCancel: phase.work.phase === 'plan',

@@ -43,7 +43,7 @@ export interface EngineEnvironment {
 export function engineEnvironment(
   work: PhaseWork,
   dir: Workdir,
-  files: { cliConfig: string; pluginCache: string; sshCommand: string | null },
+  files: { cliConfig: string; pluginCache: string; sshCommand: string | null; identity?: Record<string, string> },
   from: Record<string, string | undefined> = process.env,
 ): EngineEnvironment {
   const own = work.variables.filter((variable) => variable.category === 'env')
@@ -62,6 +62,7 @@ export function engineEnvironment(
     TF_INPUT: '0',
     CHECKPOINT_DISABLE: '1',
     ...(files.sshCommand && { GIT_SSH_COMMAND: files.sshCommand }),
+    ...files.identity,
   }
   const always = { ...inherited, ...runFacts(work) }
   return {

@@ -7,7 +7,6 @@ import { planSteps } from './plan.ts'
 import { SecretMask, secretsOf } from './secret-mask.ts'
 import { type ExecuteConfig, type Phase, runSteps, type Step } from './step.ts'
 import { Stop } from './stop.ts'
-import { Watchdog } from './watchdog.ts'
 import { removeWorkdir, type Workdir } from './workdir.ts'
 
 /**
@@ -42,7 +41,6 @@ export async function executePhase(
     work,
     stop,
     writer,
-    watchdog: Watchdog.take(config.runner.cancelGraceMs),
     log: log.child({ runId: work.runId, phase: work.phase }),
     background: [],
     result: undefined,
@@ -60,8 +58,6 @@ export async function executePhase(
     if (!(error instanceof ClaimLost)) throw error
     stop.request('lost')
   } finally {
-    phase.watchdog.end()
-    setImmediate(() => Watchdog.prepare(config.runner.cancelGraceMs))
     await Promise.allSettled(phase.background)
     const isKept = phase.keepFolder || (stop.wish === 'lost' && work.phase === 'apply')
     const dir: Workdir | undefined = phase.dir

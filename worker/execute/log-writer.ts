@@ -37,6 +37,11 @@ export class LogWriter {
     this.#keep(this.#mask.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk))
   }
 
+  /** More secrets, before anything that may hold them is written. */
+  hide(secrets: readonly string[]): void {
+    this.#mask.add(secrets)
+  }
+
   #keep(bytes: Buffer): void {
     if (bytes.length === 0) return
     this.#chunks.push(bytes)

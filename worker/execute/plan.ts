@@ -45,7 +45,8 @@ const keep: Step = {
           () => handle.keep('plan-json', createReadStream(plan)),
           async () => {
             const { refreshOnly } = work.options
-            const summary = await readPlanFile({ plan, redacted, refreshOnly, secrets: secretsOf(work) })
+            const secrets = [...secretsOf(work), ...phase.identity.secrets]
+            const summary = await readPlanFile({ plan, redacted, refreshOnly, secrets })
             await handle.keep('plan-json-redacted', await redactedWithSchemas(redacted, (await phase.schemas).path))
             phase.engineMs += show.durationMs
             phase.result = { outcome: 'finished', ...summary }

@@ -10,6 +10,7 @@ import { platform } from './engine-download.ts'
 import { failureReason, runLogged } from './engine-run.ts'
 import { findEngine, title } from './engines.ts'
 import { engineEnvironment } from './environment.ts'
+import { takeIdentity } from './identity.ts'
 import { HeldInitOutput, InitOutput } from './init-output.ts'
 import { linkPluginCache, publishPlugins } from './plugin-cache.ts'
 import { writeSshKey } from './ssh-key.ts'
@@ -64,7 +65,7 @@ const materials: Step = {
 const settings: Step = {
   name: 'settings',
   run: async (phase) => {
-    const { config, work, dir, cwd, handle } = phase
+    const { config, work, dir, cwd, handle, stop } = phase
     const pluginCache = join(dir.root, 'plugin-cache')
     const lockFile = join(cwd, '.terraform.lock.hcl')
     await together(
@@ -78,7 +79,10 @@ const settings: Step = {
       async () => {
         const cliConfig = await writeCliConfig(dir, { server: work.server, providerMirror: config.providerMirror })
         const sshCommand = work.sshKey === null ? null : await writeSshKey(dir, work.sshKey)
-        phase.env = engineEnvironment(work, dir, { cliConfig, pluginCache, sshCommand })
+        const identity = await takeIdentity(dir, work, stop.signal, config.outboundAllow)
+        phase.identity = identity
+        phase.writer.hide(identity.secrets)
+        phase.env = engineEnvironment(work, dir, { cliConfig, pluginCache, sshCommand, identity: identity.env })
       },
       async () => {
         if (work.phase === 'apply') {

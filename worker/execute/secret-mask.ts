@@ -14,13 +14,19 @@ export const MASK = '(sensitive value)'
  * back until the next. The mask holds no character that JSON escapes, so a line of JSON stays one.
  */
 export class SecretMask {
-  readonly #pattern: RegExp | null
+  readonly #pieces = new Set<string>()
   readonly #byFirst = new Map<string, string[]>()
-  readonly #longest: number
+  #pattern: RegExp | null = null
+  #longest = 0
   #held = ''
 
   constructor(secrets: readonly string[]) {
-    const all = new Set<string>()
+    this.add(secrets)
+  }
+
+  /** Bytes that were pushed before are not looked at again. */
+  add(secrets: readonly string[]): void {
+    const all = this.#pieces
     for (const secret of secrets) {
       for (const form of formsOf(secret)) {
         for (const piece of piecesOf(Buffer.from(form).toString('latin1'))) {
@@ -31,6 +37,7 @@ export class SecretMask {
     const longestFirst = [...all].sort((a, b) => b.length - a.length)
     this.#longest = longestFirst[0]?.length ?? 0
     this.#pattern = longestFirst.length > 0 ? new RegExp(longestFirst.map(RegExp.escape).join('|'), 'g') : null
+    this.#byFirst.clear()
     for (const piece of longestFirst) {
       const first = piece[0]!
       this.#byFirst.set(first, [...(this.#byFirst.get(first) ?? []), piece])
@@ -77,12 +84,15 @@ export class SecretMask {
   }
 }
 
-/** Everything that a phase must not tell: sensitive variables, its token, its SSH key. */
-export function secretsOf(work: Pick<PhaseWork, 'variables' | 'server' | 'sshKey'>): string[] {
+/** Everything that a phase must not tell: sensitive variables, its tokens, its SSH key. */
+export function secretsOf(
+  work: Pick<PhaseWork, 'variables' | 'server' | 'sshKey' | 'identityTokens'>,
+): string[] {
   return [
     ...work.variables.filter((v) => v.sensitive).flatMap((v) => (v.hcl ? [v.value, ...quotedIn(v.value)] : [v.value])),
     ...(work.server ? [work.server.token] : []),
     ...(work.sshKey ? [work.sshKey] : []),
+    ...Object.values(work.identityTokens),
   ]
 }
 

@@ -8,7 +8,6 @@ import type { LogWriter } from './log-writer.ts'
 import type { OutputReader } from './output-reader.ts'
 import type { Stop } from './stop.ts'
 import type { HclFiles } from './variables.ts'
-import type { Watchdog } from './watchdog.ts'
 import type { Workdir } from './workdir.ts'
 
 export type ExecuteConfig = Pick<
@@ -31,7 +30,6 @@ export interface Phase {
   /** the phase's own log, which people read */
   writer: LogWriter
   stop: Stop
-  watchdog: Watchdog
   dir: Workdir
   engine: Engine
   /** where the engine runs: the working directory inside the unpacked archive */

@@ -6,8 +6,9 @@ import { ClaimLost, type PhaseWork } from '../../shared/phase.ts'
 import type { PhaseJob } from '../../shared/queues.ts'
 import { lowestApplyPriority } from '../../shared/queues.ts'
 import { type Claim, finishPhase, takePhase } from '../../shared/runs/hold.ts'
-import { forgetWork, phaseWork } from '../../shared/runs/work.ts'
+import { forgetWork, phaseWork, withIdentity } from '../../shared/runs/work.ts'
 import { executePhase } from '../execute/execute.ts'
+import { spawner } from '../execute/spawner.ts'
 import { type HeldHere, holdInDatabase, lastingApp } from '../transport/database.ts'
 
 export interface Runner {
@@ -20,6 +21,7 @@ export async function startRunner(app: App, execute: typeof executePhase = execu
   const name = app.config.runner.name ?? `${hostname()}-${process.pid}`
   const running = new Set<Promise<void>>()
   const draining = new AbortController()
+  spawner.prepare()
 
   const handle = async (job: Job<PhaseJob>): Promise<void> => {
     const done = runJob(app, name, job, draining.signal, execute)
@@ -108,8 +110,10 @@ function stopWhenDraining(handle: HeldHere, phase: 'plan' | 'apply', draining: A
 /** A phase that cannot even be described (a key is missing, a variable is damaged) ends with that as its reason. */
 async function hold(app: App, claim: Claim, reading: Promise<PhaseWork>, lost: AbortSignal): Promise<HeldHere | null> {
   try {
-    return holdInDatabase(app, await reading, claim, lost)
+    const work = await withIdentity(lastingApp(app, lost), claim, await reading)
+    return holdInDatabase(app, work, claim, lost)
   } catch (error) {
+    if (error instanceof ClaimLost) return null
     app.log.error({ err: error, runId: claim.runId }, 'cannot prepare the phase')
     await finishPhase(lastingApp(app, lost), claim, {
       outcome: 'errored',

@@ -155,6 +155,7 @@ function workOf(run: TestRun, variables: PhaseVariable[]): PhaseWork {
     variables: [...variables, initArgs],
     server: null,
     sshKey: null,
+    identityTokens: {},
     state: null,
   }
 }
