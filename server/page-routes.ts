@@ -2,6 +2,7 @@ import { adminPages } from './admin/page.ts'
 import { agentPages } from './agents/page.ts'
 import { aliasPages } from './alias-pages.ts'
 import { auditPages } from './audit/page.ts'
+import { identityPages } from './identity/page.ts'
 import { consentPages } from './login/consent.ts'
 import { loginPages } from './login/page.ts'
 import { membershipPages } from './memberships/page.ts'
@@ -39,6 +40,7 @@ const all: PageRoutes[] = [
   accountPages,
   userAdminPages,
   adminPages,
+  identityPages,
   searchPages,
   organizationPages,
   workspaceListPages,

@@ -14,6 +14,8 @@ import { auditConfiguration } from './audit/configuration.ts'
 import { configurations } from './configurations/api.ts'
 import { discovery } from './discovery.ts'
 import { health } from './health.ts'
+import { identityKeys } from './identity/api.ts'
+import { identityDiscovery } from './identity/discovery.ts'
 import { loginToken } from './login/token.ts'
 import { memberships } from './memberships/api.ts'
 import { meta } from './meta.ts'
@@ -78,6 +80,7 @@ const api: Routes[] = [
   discussion,
   phases,
   discovery,
+  identityDiscovery,
   health,
   metrics,
   loginToken,
@@ -118,6 +121,7 @@ const api: Routes[] = [
   adminToolVersions,
   adminUsers,
   adminWorkspaces,
+  identityKeys,
   reservedTagKeys,
   retentionPolicies,
   meta,

@@ -88,6 +88,8 @@ export interface OutboundRequest {
   timeoutMs: number
   /** What is read of the answer at most; the rest is cut off. */
   maxAnswerBytes: number
+  /** Authority (PEM) that is trusted for this address instead of those of the system. */
+  ca?: string
 }
 
 export interface OutboundAnswer {
@@ -121,6 +123,7 @@ export async function sendOutbound(allowed: Allowed, request: OutboundRequest): 
           lookup: pinned(allowed),
           agent: false,
           signal,
+          ...(request.ca !== undefined && { ca: request.ca }),
           maxHeaderSize: 16 * 1024,
         },
         settle,

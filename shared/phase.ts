@@ -39,6 +39,8 @@ export interface PhaseWork {
   server: { hostname: string; token: string } | null
   /** The private key with which modules are fetched from Git; null when the workspace has none. */
   sshKey: string | null
+  /** Workload identity tokens that the variables ask for, by name: shared/identity/asked.ts. */
+  identityTokens: Record<string, string>
   /** null when the workspace has no state yet. */
   state: { serial: number; lineage: string; sizeBytes: number } | null
 }

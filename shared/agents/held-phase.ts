@@ -9,7 +9,7 @@ import { planArrived } from '../plans/store.ts'
 import { poolQueue, poolQueueOptions } from '../queues.ts'
 import { artifactBlob, finishPhase, keepArtifact, lockHeld, stopWish, takePhase } from '../runs/hold.ts'
 import { appendLog } from '../runs/logs.ts'
-import { phaseWork } from '../runs/work.ts'
+import { phaseWork, withIdentity } from '../runs/work.ts'
 import { stateBlob } from '../states/queries.ts'
 import { storeState } from '../states/store.ts'
 import { type HeldByAgent, type JobOffer, signCredential } from './credential.ts'
@@ -54,7 +54,7 @@ export async function startPhase(app: App, job: JobOffer, url: string): Promise<
   const phase: HeldByAgent = { ...job, phaseId: held.id, claim: held.claim }
   try {
     return {
-      work: await phaseWork(app, phase, url),
+      work: await withIdentity(app, phase, await phaseWork(app, phase, url)),
       credential: signCredential(app, 'agent-phase', phase),
       leaseMs: poolQueueOptions.heartbeatSeconds * 1000,
       heartbeatMs: 2000,

@@ -1,3 +1,4 @@
+import type { FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
@@ -18,18 +19,13 @@ const OverdueRow = z.object({
 const IdRow = z.object({ id: z.string() })
 
 /**
- * Interrupts the engines of phases that take longer than their organization or the site's admins allow: as a cancel
- * does, so the state is uploaded and the run ends canceled with the limit as its reason.
- * @returns how many
+ * Joins `x.own`: the time that the phase `p` of the organization `o` may take, by the organization's own limit and that
+ * of the site's admins.
  */
-export async function interruptOverdue(app: App): Promise<number> {
+export async function phaseLimit(app: App): Promise<FragmentSqlToken> {
   const { 'plan-timeout': plan, 'apply-timeout': apply } = organizationSettings({ settings: {} })
   const site = await readSiteSettings(app, 'general')
-  const overdue = await app.db.any(sql.type(OverdueRow)`
-    select r.id, p.kind, ceil(extract(epoch from x.own) / 60)::int as minutes
-    from phases p
-    join runs r on r.id = p.run_id
-    join organizations o on o.id = r.organization_id
+  return sql.fragment`
     cross join lateral (
       select least(
         make_interval(mins => coalesce(
@@ -38,7 +34,21 @@ export async function interruptOverdue(app: App): Promise<number> {
           coalesce(
             o.admin_settings ->> (p.kind || '-timeout'),
             case p.kind when 'plan' then ${site['plan-timeout']} else ${site['apply-timeout']} end),
-          'm$', 'min')::interval) as own) x
+          'm$', 'min')::interval) as own) x`
+}
+
+/**
+ * Interrupts the engines of phases that take longer than their organization or the site's admins allow: as a cancel
+ * does, so the state is uploaded and the run ends canceled with the limit as its reason.
+ * @returns how many
+ */
+export async function interruptOverdue(app: App): Promise<number> {
+  const overdue = await app.db.any(sql.type(OverdueRow)`
+    select r.id, p.kind, ceil(extract(epoch from x.own) / 60)::int as minutes
+    from phases p
+    join runs r on r.id = p.run_id
+    join organizations o on o.id = r.organization_id
+    ${await phaseLimit(app)}
     where p.status = 'running' and r.stop_wish is null and p.started_at < now() - x.own
     order by p.started_at
     limit ${BATCH}`)

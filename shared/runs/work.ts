@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { isExact, resolveVersion } from '../engines/versions.ts'
+import { issueIdentityTokens } from '../identity/issue.ts'
 import type { PhaseWork } from '../phase.ts'
 import { selectOptionalNamedVersion } from '../site/tool-versions.ts'
 import { privateKeyOfWorkspace } from '../ssh-keys/ssh-keys.ts'
@@ -66,12 +67,20 @@ export async function phaseWork(app: App, of: Pick<Claim, 'runId' | 'phase'>, ur
     variables,
     server: { hostname: new URL(url).host, token: token.token },
     sshKey,
+    // made for the one who holds the phase: `withIdentity`
+    identityTokens: {},
     state:
       workspace.serial === null
         ? null
         : { serial: workspace.serial, lineage: workspace.lineage!, sizeBytes: workspace.size_bytes! },
   }
 }
+
+/** The work of a phase that has begun and is held. @throws ClaimLost */
+export const withIdentity = async (app: App, claim: Claim, work: PhaseWork): Promise<PhaseWork> => ({
+  ...work,
+  identityTokens: await issueIdentityTokens(app, claim, work.variables),
+})
 
 /** The engine's token was made for a phase that was then not taken: it must not stay. */
 export const forgetWork = (app: App, work: PhaseWork): Promise<unknown> =>

@@ -12,6 +12,7 @@ const config = {
   engineDownload: false,
   pluginCacheDir: join(folder, 'plugin-cache'),
   providerMirror: undefined,
+  outboundAllow: [],
   maxUnpackedBytes: 1024 ** 2,
   maxStateBytes: 1024 ** 2,
   runner: { cancelGraceMs: 3000 },

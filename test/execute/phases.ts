@@ -22,6 +22,7 @@ export async function makePlace(settings: Partial<ExecuteConfig> = {}): Promise<
     engineDownload: false,
     pluginCacheDir: join(folder, 'plugin-cache'),
     providerMirror: undefined,
+    outboundAllow: [],
     maxUnpackedBytes: 256 * 1024 * 1024,
     maxStateBytes: 256 * 1024 * 1024,
     runner: { cancelGraceMs: 3000 },
@@ -49,6 +50,7 @@ export function workOf(overrides: WorkOverrides = {}): PhaseWork {
     variables: [],
     server: null,
     sshKey: null,
+    identityTokens: {},
     state: null,
     ...rest,
     options: {

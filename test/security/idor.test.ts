@@ -10,6 +10,8 @@ import { makeWorld, neverIds, pathIn, type World } from './world.ts'
 const withoutObject = new Set([
   'get /api/meta/ip-ranges',
   'get /.well-known/terraform.json',
+  'get /.well-known/openid-configuration',
+  'get /.well-known/jwks',
   'get /healthz',
   'get /readyz',
   'get /metrics',

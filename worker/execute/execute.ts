@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { ClaimLost, type PhaseHandle, type PhaseResult } from '../../shared/phase.ts'
 import { applySteps } from './apply.ts'
 import { messageOf, PhaseFailure, Stopped } from './failure.ts'
+import { endIdentity } from './identity.ts'
 import { LogWriter } from './log-writer.ts'
 import { planSteps } from './plan.ts'
 import { SecretMask, secretsOf } from './secret-mask.ts'
@@ -59,6 +60,7 @@ export async function executePhase(
     stop.request('lost')
   } finally {
     await Promise.allSettled(phase.background)
+    await endIdentity(phase.identity).catch((err) => phase.log.warn({ err }, 'a token of Vault could not be revoked'))
     const isKept = phase.keepFolder || (stop.wish === 'lost' && work.phase === 'apply')
     const dir: Workdir | undefined = phase.dir
     if (dir && !isKept) {

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { type AskedIdentity, askedIdentities, gcpProviderName, identityName } from '../../shared/identity/asked.ts'
 import type { PhaseWork } from '../../shared/phase.ts'
 import { PhaseFailure } from './failure.ts'
-import { loginToVault, type VaultLogin } from './vault.ts'
+import { named, ofPhase } from './identity-settings.ts'
+import { endVaultLogin, loginToVault, type VaultLogin } from './vault.ts'
 import type { Workdir } from './workdir.ts'
 
 /** Short-lived credentials of a phase, as its engine finds them. */
@@ -24,7 +25,6 @@ interface Credentials {
 }
 
 interface Place {
-  dir: Workdir
   work: PhaseWork
   /** Writes a file for the engine and returns its path, which is the same in plan and apply. */
   write(name: string, text: string): Promise<string>
@@ -43,12 +43,27 @@ export async function takeIdentity(
   outboundAllow: readonly string[],
 ): Promise<Identity> {
   const identity: Identity = { env: {}, secrets: [], logins: [] }
+  try {
+    await fill(identity, dir, work, signal, outboundAllow)
+    return identity
+  } catch (error) {
+    await endIdentity(identity).catch(() => undefined) // the first failure is the one to tell
+    throw error
+  }
+}
+
+async function fill(
+  identity: Identity,
+  dir: Workdir,
+  work: PhaseWork,
+  signal: AbortSignal,
+  outboundAllow: readonly string[],
+): Promise<void> {
   const asked = askedIdentities(work.variables)
-  if (asked.length === 0) return identity
+  if (asked.length === 0) return
   const folder = join(dir.root, 'identity')
   await mkdir(folder, { mode: 0o700 })
   const place: Place = {
-    dir,
     work,
     async write(name, text) {
       const path = join(folder, name)
@@ -76,7 +91,13 @@ export async function takeIdentity(
     entries.set(name, all)
   }
   for (const [name, value] of entries) identity.env[name] = hclObject(value)
-  return identity
+}
+
+/** @throws the first failure, after the others were tried */
+export async function endIdentity(identity: Identity | undefined): Promise<void> {
+  const ends = await Promise.allSettled((identity?.logins ?? []).map(endVaultLogin))
+  const failed = ends.find((end) => end.status === 'rejected')
+  if (failed) throw failed.reason
 }
 
 const makers: Record<
@@ -160,22 +181,6 @@ const makers: Record<
     }
   },
 }
-
-/** The setting for this phase, else the one for the whole run. @throws PhaseFailure when there is neither */
-export function ofPhase(
-  work: Pick<PhaseWork, 'phase'>,
-  asked: Pick<AskedIdentity, 'provider' | 'tag' | 'setting'>,
-  name: string,
-): string {
-  const value = asked.setting(`${work.phase.toUpperCase()}_${name}`) ?? asked.setting(`RUN_${name}`)
-  if (value === undefined) throw new PhaseFailure(`Set the environment variable ${named(asked, `RUN_${name}`)}.`)
-  if (/[\x00-\x1f]/.test(value)) throw new PhaseFailure(`${named(asked, `RUN_${name}`)} holds a control character.`)
-  return value
-}
-
-/** How a setting is called as an environment variable of the workspace. */
-export const named = ({ provider, tag }: Pick<AskedIdentity, 'provider' | 'tag'>, name: string): string =>
-  `TFC_${provider.toUpperCase()}_${name}${tag ? `_${tag}` : ''}`
 
 /** JSON is an HCL expression but for its templates. */
 const hclObject = (value: object): string => JSON.stringify(value).replaceAll('${', '$${').replaceAll('%{', '%%{')

@@ -85,9 +85,7 @@ export class SecretMask {
 }
 
 /** Everything that a phase must not tell: sensitive variables, its tokens, its SSH key. */
-export function secretsOf(
-  work: Pick<PhaseWork, 'variables' | 'server' | 'sshKey' | 'identityTokens'>,
-): string[] {
+export function secretsOf(work: Pick<PhaseWork, 'variables' | 'server' | 'sshKey' | 'identityTokens'>): string[] {
   return [
     ...work.variables.filter((v) => v.sensitive).flatMap((v) => (v.hcl ? [v.value, ...quotedIn(v.value)] : [v.value])),
     ...(work.server ? [work.server.token] : []),

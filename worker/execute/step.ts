@@ -4,6 +4,7 @@ import type { PhaseHandle, PhaseResult, PhaseWork } from '../../shared/phase.ts'
 import type { EngineExit } from './command.ts'
 import type { Engine } from './engines.ts'
 import type { EngineEnvironment } from './environment.ts'
+import type { Identity } from './identity.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { OutputReader } from './output-reader.ts'
 import type { Stop } from './stop.ts'
@@ -17,6 +18,7 @@ export type ExecuteConfig = Pick<
   | 'engineDownload'
   | 'pluginCacheDir'
   | 'providerMirror'
+  | 'outboundAllow'
   | 'maxUnpackedBytes'
   | 'maxStateBytes'
 > & { runner: Pick<Config['runner'], 'cancelGraceMs'> }
@@ -35,6 +37,8 @@ export interface Phase {
   /** where the engine runs: the working directory inside the unpacked archive */
   cwd: string
   env: EngineEnvironment
+  /** short-lived credentials; their ends are the end of the phase */
+  identity: Identity
   stateFile: string
   hclFiles: HclFiles
   /** the dependency lock as init left it, '' when there is none */

@@ -1,8 +1,8 @@
 import type { AskedIdentity } from '../../shared/identity/asked.ts'
-import { checkAddress, type OutboundAnswer, sendOutbound } from '../../shared/outbound.ts'
+import { type OutboundAnswer, sendOutbound } from '../../shared/outbound.ts'
 import type { PhaseWork } from '../../shared/phase.ts'
 import { messageOf, PhaseFailure } from './failure.ts'
-import { named, ofPhase } from './identity.ts'
+import { named, ofPhase } from './identity-settings.ts'
 
 /** A token that Vault gave for a workload identity token. */
 export interface VaultLogin {
@@ -63,7 +63,6 @@ const renew = (login: VaultLogin): Promise<unknown> =>
 /** @throws PhaseFailure */
 async function ask(server: Server, path: string, body: object, token?: string): Promise<OutboundAnswer> {
   try {
-    checkAddress(server.address, server.allowed)
     return await sendOutbound(server.allowed, {
       method: 'POST',
       url: `${server.address}/v1/${path}`,
