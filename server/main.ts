@@ -1,7 +1,7 @@
 import { openApp } from '../shared/app.ts'
 import { ConfigError, readConfig } from '../shared/config.ts'
+import { WrongSecret } from '../shared/data-keys.ts'
 import { stopWhenParentGoes } from '../shared/parent.ts'
-import { WrongSecret } from '../shared/secrets.ts'
 import { ensureSiteToken } from '../shared/users/first-run.ts'
 import { createKoa } from './koa.ts'
 import { listen } from './listen.ts'

@@ -1,6 +1,7 @@
 import { openPool, type Pool } from '../db/pool.ts'
 import { type Blobs, openBlobs } from './blobs.ts'
 import { type Config, ConfigError } from './config.ts'
+import { keepDataKeysFresh } from './keep-keys.ts'
 import { type Live, openLive } from './live.ts'
 import { type Logger, openLog } from './log.ts'
 import { openQueue, type QueueHandle, type QueueOptions } from './queue.ts'
@@ -33,7 +34,9 @@ export async function openApp(config: Config, role: string, queueOptions: QueueO
     const queue = await openQueue(config.databaseUrl, log, queueOptions)
     const live = await openLive(config.databaseUrl, log)
     const blobs = openBlobs(db, secrets)
+    const unwatch = keepDataKeysFresh(secrets, live, log)
     const close = async () => {
+      unwatch()
       await live.close()
       await queue.close()
       await db.end()

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { openPool, type Pool } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
-import { openSecrets, WrongSecret } from '../../shared/secrets.ts'
+import { WrongSecret } from '../../shared/data-keys.ts'
+import { openSecrets } from '../../shared/secrets.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
 
 const secret = () => randomBytes(24).toString('hex')
