@@ -7,6 +7,7 @@ import { accessOf } from '../middleware/actor.ts'
 import { actorOfSession, sessionOf } from '../middleware/session.ts'
 import { allowedActions, type PageContext } from '../page-route.ts'
 import { renderView } from '../render.ts'
+import { checksOf, printOfChecks } from './checks.ts'
 import { runActions, runScope } from './json.ts'
 import { LogReader } from './log-lines.ts'
 import { type LogStep, logSteps } from './log-steps.ts'
@@ -95,6 +96,7 @@ export async function* liveRun(
         run.comment_ids.length,
         runActions(run)['is-force-cancelable'],
         ...phases.map((p) => `${p.status}${p.log_size > 2}`),
+        printOfChecks(await checksOf(ctx, run)),
       ].join()
       if (print !== shown) {
         shown = print

@@ -6,6 +6,8 @@ import type { Run } from '../../shared/runs/queries.ts'
 import { selectRecentRunsPage } from '../../shared/runs/recent.ts'
 import { retryRun } from '../../shared/runs/retry.ts'
 import { newNonce, once } from '../../shared/sessions/form-once.ts'
+import { overrideStage } from '../../shared/tasks/settle.ts'
+import { selectTaskStages } from '../../shared/tasks/stages.ts'
 import { badgeOf } from '../badge.ts'
 import { pageOf } from '../jsonapi/page.ts'
 import { type PageContext, PageRoutes } from '../page-route.ts'
@@ -88,6 +90,19 @@ for (const [name, deed] of Object.entries(deeds)) {
     ctx.redirect(runPath(run), { tone: 'green', text: deed.said })
   })
 }
+
+/** Lets a run go on although policies failed, where whoever made their set allows it. */
+runPages.post(`${runRoot}/override`, { action: 'run:override-policy', subject: runOfPath }, async (ctx) => {
+  const { app, form, session, subject } = ctx
+  const { run } = subject
+  refuseStale(run, form.line('status'))
+  const stages = await selectTaskStages(app.db, run.task_stage_ids)
+  const held = stages.find((stage) => stage.status === 'awaiting_override')
+  if (!held) throw problem('conflict', 'No policy waits for a decision. Nothing was done. Look at it again.')
+  const comment = form.text('comment').trim().slice(0, 20_000) || undefined
+  await overrideStage(app, held, { userId: session!.user_id, comment })
+  ctx.redirect(runPath(run), { tone: 'green', text: 'Overridden. The run goes on although policies failed.' })
+})
 
 /** A form carries the status that it was drawn for: nobody confirms what they have not seen. */
 function refuseStale(run: Run, drawnFor: string): void {

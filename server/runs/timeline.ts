@@ -2,6 +2,7 @@ import type { Comment } from '../../shared/runs/discussion.ts'
 import { isFinal } from '../../shared/runs/lifecycle.ts'
 import type { Phase, Run } from '../../shared/runs/queries.ts'
 import { counted, duration } from '../words.ts'
+import type { Check } from './checks.ts'
 
 /** One step of a run's history: what, how long or when, and one line of why. */
 export interface Step {
@@ -22,6 +23,7 @@ export interface TimelineFacts {
   plan: Phase
   apply: Phase
   comments: readonly Comment[]
+  checks: readonly Check[]
   /** user id → name */
   names: ReadonlyMap<string, string>
   now: Date
@@ -87,6 +89,8 @@ export function timelineOf(facts: TimelineFacts): Step[] {
   steps.push(...decisionSteps(facts, name, stamp))
   if (run.status !== 'planned' || !run.plan_only)
     steps.push(...phaseSteps('Apply', apply, run.status === 'apply_queued' ? facts.waitingFor : null, now))
+
+  steps.push(...facts.checks.flatMap(checkSteps))
 
   for (const comment of facts.comments)
     steps.push({
@@ -162,6 +166,24 @@ function phaseSteps(word: 'Plan' | 'Apply', phase: Phase, queuedFor: string | nu
   if (phase.status === 'pending' || phase.status === 'queued')
     return [{ icon: 'circle', tone: 'gray', what: word, place: 'later' }]
   return []
+}
+
+/** A stage that is not reached yet says nothing: its plan or apply is shown as the one to come. */
+function checkSteps(check: Check): Step[] {
+  const { tone, icon, word, spins } = check.mark
+  if (!check.at && !spins) return []
+  const names = [...check.tasks.map((t) => t.name), ...check.evaluations.map((e) => `policies (${e.tool})`)]
+  return [
+    {
+      icon,
+      tone,
+      what: `Checks ${check.name.toLowerCase()}`,
+      href: `#${check.id}`,
+      why: `${word}: ${names.join(', ').slice(0, 200)}`,
+      place: check.at ? 'past' : 'now',
+      ...(check.at && { at: check.at }),
+    },
+  ]
 }
 
 function decisionSteps(

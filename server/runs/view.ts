@@ -3,10 +3,12 @@ import { selectPlanSummary } from '../../shared/plans/queries.ts'
 import { selectComments } from '../../shared/runs/discussion.ts'
 import { isFinal } from '../../shared/runs/lifecycle.ts'
 import { type Run, selectPhases } from '../../shared/runs/queries.ts'
+import { selectNeighbours } from '../../shared/runs/recent.ts'
 import { waitingReason } from '../../shared/runs/waiting.ts'
 import { selectUsers } from '../../shared/users/users.ts'
 import { badgeOf } from '../badge.ts'
 import type { Context } from '../route.ts'
+import { checksOf } from './checks.ts'
 import { runActions } from './json.ts'
 import { decisionInWords } from './plan-words.ts'
 import { decisionOf, timelineOf } from './timeline.ts'
@@ -28,12 +30,24 @@ export async function runView(ctx: Context, run: Run) {
   const waiting = await waitingOf(ctx, run)
   const summary = plan.status === 'finished' ? await selectPlanSummary(app.db, plan.id) : null
   const badge = badgeOf(run)
-  const steps = timelineOf({ run, plan, apply, comments, names, now: app.now(), waitingFor: waiting?.sentence ?? null })
+  const checks = await checksOf(ctx, run)
+  const steps = timelineOf({
+    run,
+    plan,
+    apply,
+    checks,
+    comments,
+    names,
+    now: app.now(),
+    waitingFor: waiting?.sentence ?? null,
+  })
   return {
     run,
     plan,
     apply,
     steps,
+    checks,
+    neighbours: await selectNeighbours(app.db, run),
     waiting,
     base: runPath(run),
     title: `${badge.word}: ${run.message || `Run ${run.number}`} · ${run.workspace_name}`,

@@ -91,6 +91,13 @@ export const selectPolicySetOutcomes = (tx: Tx, evaluationId: string) =>
     where x.policy_evaluation_id = ${evaluationId}
     order by x.created_at, x.id`)
 
+export const selectOutcomesOfEvaluations = (tx: Tx, evaluationIds: readonly string[]) =>
+  tx.any(sql.type(SetOutcomeRow)`
+    select ${outcomeColumns}
+    from policy_set_outcomes x
+    where x.policy_evaluation_id = any(${sql.array([...evaluationIds], 'text')})
+    order by x.created_at, x.id`)
+
 export const selectOptionalPolicySetOutcome = (tx: Tx, id: string) =>
   tx.maybeOne(sql.type(SetOutcomeRow)`
     select ${outcomeColumns}

@@ -57,6 +57,25 @@ export const selectRecentRunsById = (tx: Tx, ids: readonly string[]) =>
     ${joined}
     where r.id = any(${sql.array([...ids], 'text')})`)
 
+const NeighbourRow = z.object({ id: z.string(), number: z.number() })
+
+/** The runs of the workspace before and after one. */
+export async function selectNeighbours(tx: Tx, run: { workspace_id: string; number: number }) {
+  const before = await tx.maybeOne(sql.type(NeighbourRow)`
+    select id, number
+    from runs
+    where workspace_id = ${run.workspace_id} and number < ${run.number}
+    order by number desc
+    limit 1`)
+  const after = await tx.maybeOne(sql.type(NeighbourRow)`
+    select id, number
+    from runs
+    where workspace_id = ${run.workspace_id} and number > ${run.number}
+    order by number
+    limit 1`)
+  return { before, after }
+}
+
 /** A page of one workspace's runs, newest first. `statuses` null: all. */
 export async function selectRecentRunsPage(
   tx: Tx,

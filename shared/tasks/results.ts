@@ -144,6 +144,18 @@ export const selectTaskOutcomes = (tx: Tx, resultIds: readonly string[]) =>
     where t.task_result_id = any(${sql.array([...resultIds], 'text')})
     order by t.created_at, t.id`)
 
+const ShortOutcomeRow = TaskOutcomeRow.omit({ created_at: true }).extend({ is_cut: z.boolean() })
+
+/** The first outcomes of each of the results, the beginning of their bodies: what a page shows of them. */
+export const selectShortOutcomes = (tx: Tx, resultIds: readonly string[], most: { rows: number; characters: number }) =>
+  tx.any(sql.type(ShortOutcomeRow)`
+    select t.id, t.task_result_id, t.outcome_id, t.description, left(t.body, ${most.characters}) as body, t.url, t.tags,
+      length(t.body) > ${most.characters} as is_cut
+    from task_result_outcomes t
+    where t.task_result_id = any(${sql.array([...resultIds], 'text')})
+    order by t.created_at, t.id
+    limit ${most.rows}`)
+
 export const selectOptionalTaskOutcome = (tx: Tx, id: string) =>
   tx.maybeOne(sql.type(TaskOutcomeRow)`
     select ${outcomeColumns}
