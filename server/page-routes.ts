@@ -15,6 +15,7 @@ import { queuePages } from './queue/page.ts'
 import { registryPages } from './registry/page.ts'
 import { runTriggerPages } from './run-triggers/page.ts'
 import { logPages } from './runs/log-page.ts'
+import { organizationRunPages } from './runs/organization-page.ts'
 import { runPages } from './runs/page.ts'
 import { planPages } from './runs/plan-page.ts'
 import { searchPages } from './search/page.ts'
@@ -52,6 +53,7 @@ const all: PageRoutes[] = [
   notificationPages,
   variablePages,
   queuePages,
+  organizationRunPages,
   projectPages,
   varsetPages,
   teamPages,

@@ -1,9 +1,11 @@
 import Router from '@koa/router'
 import type { Context as Koa, Middleware } from 'koa'
+import type { Scope } from '../shared/access/access.ts'
 import type { App } from '../shared/app.ts'
 import { type Problem, problem } from '../shared/errors.ts'
 import { siteTexts } from '../shared/site/texts.ts'
 import { serveAsset } from './assets.ts'
+import { barOf } from './bar.ts'
 import { leaveFlash, takeFlash } from './flash.ts'
 import { formOf } from './form.ts'
 import { accessOf } from './middleware/actor.ts'
@@ -75,13 +77,15 @@ async function pageContext(app: App, koa: Koa): Promise<PageContext> {
     isPartial,
     ask: (name) => [koa.query[name] ?? ''].flat()[0] ?? '',
     async render(view, locals = {}) {
-      const subject = (ctx as PageContext & { subject?: { scope: object } }).subject
-      const allowed = await allowedActions(ctx, (locals.scope as object | undefined) ?? subject?.scope ?? {})
+      const subject = (ctx as PageContext & { subject?: { scope: Scope } }).subject
+      const scope: Scope = (locals.scope as Scope | undefined) ?? subject?.scope ?? {}
+      const allowed = await allowedActions(ctx, scope)
       const flash = takeFlash(app, koa, origin)
       koa.type = 'text/html; charset=utf-8'
       koa.body = renderView(view, {
         ...frame(ctx),
         site: await siteTexts(app),
+        bar: await barOf(ctx, scope.organizationId, allowed),
         flash,
         can: (action: string) => allowed.has(action as never),
         ...locals,

@@ -63,6 +63,25 @@ export async function selectOrganizationsPage(
   return { rows, totalCount: rows[0]?.total_count ?? 0 }
 }
 
+const NameRow = z.object({ id: z.string(), name: z.string() })
+
+/** Names of organizations of a user, or of all of them (userId null), by name; the one named is first. */
+export const selectOrganizationNames = (
+  tx: Tx,
+  filter: { userId: string | null; firstId: string | null },
+  limit: number,
+) =>
+  tx.any(sql.type(NameRow)`
+    select o.id, o.name
+    from organizations o
+    where o.deleted_at is null
+      and (${filter.userId}::text is null or exists (
+        select 1
+        from organization_memberships m
+        where m.organization_id = o.id and m.user_id = ${filter.userId} and m.status = 'active'))
+    order by coalesce(o.id = ${filter.firstId}, false) desc, lower(o.name), o.id
+    limit ${limit}`)
+
 export const insertOrganization = (
   tx: Tx,
   row: { id: string; name: string; email: string; settings: Record<string, unknown> },
