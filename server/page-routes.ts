@@ -7,6 +7,7 @@ import { consentPages } from './login/consent.ts'
 import { loginPages } from './login/page.ts'
 import { membershipPages } from './memberships/page.ts'
 import { notificationPages } from './notifications/page.ts'
+import { organizationOverviewPages } from './organizations/overview-page.ts'
 import { organizationPages } from './organizations/page.ts'
 import { organizationSettingsPages } from './organizations/settings-page.ts'
 import type { PageRoute, PageRoutes } from './page-route.ts'
@@ -53,6 +54,7 @@ const all: PageRoutes[] = [
   notificationPages,
   variablePages,
   queuePages,
+  organizationOverviewPages,
   organizationRunPages,
   projectPages,
   varsetPages,

@@ -9,6 +9,7 @@ import { selectTeams } from '../../shared/teams/queries.ts'
 import { selectUsers } from '../../shared/users/users.ts'
 import { forceUnlockWorkspace, lockWorkspace, unlockWorkspace } from '../../shared/workspaces/lock.ts'
 import type { Workspace } from '../../shared/workspaces/queries.ts'
+import { runCharts } from '../charts.ts'
 import { type PageContext, PageRoutes } from '../page-route.ts'
 import { requireMay } from '../route.ts'
 import { runPath } from '../runs/view.ts'
@@ -34,6 +35,7 @@ workspacePages.get(one, { action: 'workspace:read', subject: workspaceByName }, 
     workspace,
     project,
     runs,
+    charts: mayReadRuns ? await runCharts(app.db, { workspaceId: workspace.id }, app.now()) : null,
     waiting: runs.find((r) => ['planned', 'post_plan_completed', 'post_plan_awaiting_decision'].includes(r.status)),
     outputs: outputs.slice(0, OUTPUTS_SHOWN).map((o) => ({
       name: o.name,
