@@ -53,7 +53,7 @@ export async function runCharts(db: Tx, of: RunsOf, now: Date): Promise<Chart[] 
       series: [
         { word: 'Ended well', tone: 'green' },
         { word: 'Failed', tone: 'red' },
-        { word: 'Discarded or canceled', tone: 'gray' },
+        { word: 'Stopped', tone: 'gray' },
         { word: 'Not over', tone: 'blue' },
       ],
       isStacked: true,
@@ -69,7 +69,7 @@ export async function runCharts(db: Tx, of: RunsOf, now: Date): Promise<Chart[] 
       title: 'Wait for a worker',
       sentence:
         waits.length > 0
-          ? `The median wait of a day was ${median(waits)}, the longest ${duration(Math.max(...waits))}.`
+          ? `Half of them waited less than ${median(waits)}; on the slowest day, ${duration(Math.max(...waits))}.`
           : 'Nothing has waited for a worker yet.',
       series: [
         { word: 'Median', tone: 'amber' },

@@ -111,7 +111,10 @@ async function view(ctx: RunsContext) {
 }
 
 /** Who sees a workspace may still not be allowed to read its runs. */
-export async function readable({ access, subject }: RunsContext, runs: OrganizationRun[]): Promise<OrganizationRun[]> {
+export async function readable(
+  { access, subject }: RunsContext,
+  runs: readonly OrganizationRun[],
+): Promise<OrganizationRun[]> {
   const may = new Map<string, boolean>()
   for (const { workspace_id, project_id } of runs) {
     if (may.has(workspace_id)) continue

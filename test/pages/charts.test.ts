@@ -45,9 +45,7 @@ describe('overviews', function () {
 
     expect(html).to.match(/27 runs in 14 days: 20 ended well, 4 failed\./)
     expect(html).to.include('role="img" aria-labelledby="chart-runs-t chart-runs-d"')
-    expect(html).to.match(
-      /<title>\d{4}-\d\d-\d\d: ended well 1, failed 1, discarded or canceled 0, not over [0-9]+<\/title>/,
-    )
+    expect(html).to.match(/<title>\d{4}-\d\d-\d\d: ended well 1, failed 1, stopped 0, not over [0-9]+<\/title>/)
     expect(html.match(/<tr><th scope="row">\d{4}-\d\d-\d\d<\/th>/g)).to.have.length(3 * 14)
     expect(html).to.include('Split NAT per zone').and.include('Failed this week')
     expect(html).to.not.match(/ style=/)
