@@ -6,6 +6,7 @@ import {
   type Interceptor,
   SchemaValidationError,
 } from 'slonik'
+import { preparedStatements } from './prepared.ts'
 
 export type Pool = DatabasePool
 /** A transaction, or the pool: whatever a query can run on. */
@@ -36,7 +37,7 @@ const parsers = [
 export function openPool(url: string, options: { maxConnections: number; applicationName?: string }): Promise<Pool> {
   return createPool(url, {
     maximumPoolSize: options.maxConnections,
-    interceptors: [checkRows],
+    interceptors: [checkRows, preparedStatements()],
     typeParsers: parsers as never,
     captureStackTrace: false,
     statementTimeout: 60_000,
