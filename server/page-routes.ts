@@ -7,6 +7,7 @@ import { consentPages } from './login/consent.ts'
 import { loginPages } from './login/page.ts'
 import { membershipPages } from './memberships/page.ts'
 import { notificationPages } from './notifications/page.ts'
+import { organizationLimitPages } from './organizations/limits-page.ts'
 import { organizationOverviewPages } from './organizations/overview-page.ts'
 import { organizationPages } from './organizations/page.ts'
 import { organizationSettingsPages } from './organizations/settings-page.ts'
@@ -29,6 +30,7 @@ import { accountPages } from './users/page.ts'
 import { variablePages } from './variables/page.ts'
 import { varsetPages } from './varsets/page.ts'
 import { workspaceAccessPages } from './workspaces/access-page.ts'
+import { workspaceLifetimePages } from './workspaces/lifetime-page.ts'
 import { workspaceListPages } from './workspaces/list-page.ts'
 import { workspacePages } from './workspaces/page.ts'
 import { workspaceSettingsPages } from './workspaces/settings-page.ts'
@@ -49,6 +51,7 @@ const all: PageRoutes[] = [
   workspacePages,
   workspaceSettingsPages,
   workspaceSharingPages,
+  workspaceLifetimePages,
   workspaceAccessPages,
   runTriggerPages,
   notificationPages,
@@ -64,6 +67,7 @@ const all: PageRoutes[] = [
   registryPages,
   auditPages,
   organizationSettingsPages,
+  organizationLimitPages,
   sshKeyPages,
   runPages,
   planPages,

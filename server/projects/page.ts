@@ -88,6 +88,7 @@ async function draw(ctx: PageContext & { subject: ProjectSubject }, more: Record
     page,
     varsets: sets.rows,
     values: project,
+    idle: project.settings['auto-destroy-activity-duration'] ?? '',
     moving: '',
     error: null,
     ...more,
@@ -99,13 +100,17 @@ projectPages.get(one, { action: 'project:read', subject: projectOfPath }, (ctx) 
 projectPages.post(one, { action: 'project:update', subject: projectOfPath }, async (ctx) => {
   const { app, form, subject } = ctx
   const values = { name: form.line('name'), description: form.text('description').trim() }
+  const idle = form.line('auto-destroy-activity-duration')
   await orDrawAgain(
     ctx,
     async () => {
-      await app.db.transaction(async (tx) => updateProject(tx, await selectProject(tx, subject.project.id), values))
+      if (idle !== '' && !/^[1-9]\d{0,3}[dh]$/.test(idle))
+        throw invalid('auto-destroy-activity-duration', 'Write days or hours, such as 14d or 12h.')
+      const input = { ...values, 'auto-destroy-activity-duration': idle || null }
+      await app.db.transaction(async (tx) => updateProject(tx, await selectProject(tx, subject.project.id), input))
       ctx.redirect(href(subject), { tone: 'green', text: 'Saved.' })
     },
-    (error) => draw(ctx, { values, error }),
+    (error) => draw(ctx, { values, idle, error }),
   )
 })
 

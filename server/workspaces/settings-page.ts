@@ -28,7 +28,12 @@ const CHOICES = 500
 
 workspaceSettingsPages.get(settingsPath, options, async (ctx) => ctx.redirect(settingsHref(ctx.subject, 'general')))
 
-async function save(ctx: WorkspaceContext, settings: WorkspaceSettings, projectId?: string): Promise<string> {
+/** Writes settings under the lock of the row. @returns the path of the settings, with the name as it is now */
+export async function saveSettings(
+  ctx: WorkspaceContext,
+  settings: WorkspaceSettings,
+  projectId?: string,
+): Promise<string> {
   const { app, subject } = ctx
   const { id } = subject.workspace
   return app.db.transaction(async (tx) => {
@@ -90,7 +95,7 @@ workspaceSettingsPages.post(`${settingsPath}/general`, options, async (ctx) => {
         'allow-destroy-plan': values.allow_destroy_plan,
         'speculative-enabled': values.speculative_enabled,
       }
-      const href = await save(ctx, settings, moves ? values.project_id : undefined)
+      const href = await saveSettings(ctx, settings, moves ? values.project_id : undefined)
       ctx.redirect(`${href}/general`, { tone: 'green', text: 'Saved.' })
     },
     (error) => drawGeneral(ctx, { values, error }),
@@ -138,7 +143,7 @@ workspaceSettingsPages.post(`${settingsPath}/execution`, options, async (ctx) =>
   await orDrawAgain(
     ctx,
     async () => {
-      const href = await save(ctx, {
+      const href = await saveSettings(ctx, {
         'terraform-version': values.version || 'latest',
         'working-directory': values.folder,
         ...(values.mode === 'default'
