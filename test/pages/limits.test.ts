@@ -26,7 +26,7 @@ describe('limits, retention and lifetimes on settings pages', function () {
     'concurrent-run-limit': '',
     'plan-timeout': '120',
     'apply-timeout': '1440',
-    keep: 'forever',
+    keep: '',
     days: '',
   }
 
