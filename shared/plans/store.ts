@@ -31,6 +31,19 @@ export const selectPlanToCut = (tx: Tx, planId: string) =>
     left join plan_summaries s on s.plan_id = p.id
     where p.id = ${planId} and p.kind = 'plan'`)
 
+/** Plans without rows, whose worker died after the end of the phase. A job cuts each. @returns how many */
+export async function cutMissed(app: App): Promise<number> {
+  const plans = await app.db.any(sql.type(z.object({ id: z.string() }))`
+    select p.id
+    from phases p
+    left join plan_summaries s on s.plan_id = p.id and s.blob_id = p.plan_json_redacted_blob_id
+    where p.plan_json_redacted_blob_id is not null and s.plan_id is null
+      and p.finished_at between now() - interval '1 hour' and now() - interval '30 seconds'
+    limit 100`)
+  for (const { id } of plans) await app.queue.send(app.db, 'plan-rows', { planId: id }, { singletonKey: id })
+  return plans.length
+}
+
 /** The redacted plan JSON was stored: small ones become rows at once, large ones by a job. */
 export async function planArrived(app: App, planId: string): Promise<void> {
   const plan = await selectPlanToCut(app.db, planId)

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { PlanDocument } from '../../shared/plans/json.ts'
 import { redactPlan } from '../../worker/execute/plan-json.ts'
@@ -194,6 +195,27 @@ describe('the plan of a run', () => {
     expect((await web.get(`${path}/${id}/json`)).html)
       .to.include('"resource_changes"')
       .and.not.include('provider_schemas')
+  })
+
+  it('a plan whose worker died before its rows were stored is cut by a job within a minute', async () => {
+    const { cutMissed } = await import('../../shared/plans/store.ts')
+    const { cutLargePlan } = await import('../../worker/background/plan-rows.ts')
+    const id = await planned()
+    const { plan_id } = await server.app.db.one(sql.type(z.object({ plan_id: z.string() }))`
+      delete from plan_summaries
+      where plan_id = (select id from phases where run_id = ${id} and kind = 'plan')
+      returning plan_id`)
+    expect(await cutMissed(server.app)).to.equal(0)
+    await server.app.db.query(sql.void`
+      update phases
+      set finished_at = now() - interval '1 minute'
+      where id = ${plan_id}`)
+
+    expect(await cutMissed(server.app)).to.equal(1)
+    await cutLargePlan(server.app, plan_id)
+
+    expect(await cutMissed(server.app)).to.equal(0)
+    expect(text((await web.get(`${path}/${id}`)).html)).to.include('reports-prod')
   })
 
   it('a plan of 10,000 changes is cut by the background job and read page by page', async function () {

@@ -2,6 +2,7 @@ import type { QuerySqlToken } from 'slonik'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../../shared/app.ts'
 import { expirePlanExports } from '../../shared/plan-exports/exports.ts'
+import { cutMissed } from '../../shared/plans/store.ts'
 import { expireData } from '../../shared/retention/expire.ts'
 import { dispatchMissed, promoteMissed, replaceVanishedJobs } from '../../shared/runs/repair.ts'
 import { discardUnconfirmed, endInterrupted, interruptOverdue } from '../../shared/runs/time-limits.ts'
@@ -27,6 +28,7 @@ export const sweeps: Record<string, { cron: string; run: Sweep }> = {
   'auto-destroy': { cron: EACH_MINUTE, run: (app) => uncounted(destroyIdle(app)) },
   retention: { cron: EACH_MINUTE, run: (app) => uncounted(expireData(app)) },
   'plan-exports': { cron: EACH_QUARTER, run: expirePlanExports },
+  'uncut-plans': { cron: EACH_MINUTE, run: cutMissed },
   'lost-workers': { cron: EACH_MINUTE, run: removeLostWorkers },
   'expired-credentials': { cron: EACH_QUARTER, run: removeExpired },
   'unused-blobs': { cron: EACH_QUARTER, run: removeUnusedBlobs },

@@ -1,4 +1,5 @@
-import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import type { PhaseWork } from '../../shared/phase.ts'
 import { PhaseFailure } from './failure.ts'
@@ -25,14 +26,14 @@ export interface Workdir {
 export const MARKER = 'recover.json'
 
 export async function createWorkdir(workDir: string, runId: string): Promise<Workdir> {
-  await mkdir(workDir, { recursive: true, mode: 0o700 })
+  // Without waiting for other threads: each of these takes microseconds, and the engine waits for them.
+  mkdirSync(workDir, { recursive: true, mode: 0o700 })
   // The real path: the engine's folder is compared with it, and relative paths are reckoned from it.
-  const root = join(await realpath(workDir), runId)
-  await setAsideRecoverable(root)
-  await rm(root, { recursive: true, force: true, maxRetries: 3 })
+  const root = join(realpathSync(workDir), runId)
+  if (existsSync(join(root, MARKER))) await rename(root, `${root}.recover-${Date.now()}`)
+  if (existsSync(root)) await rm(root, { recursive: true, force: true, maxRetries: 3 })
   const dir = folders(root)
-  await mkdir(root, { mode: 0o700 })
-  await Promise.all([dir.config, dir.home, dir.tmp, dir.state].map((path) => mkdir(path, { mode: 0o700 })))
+  for (const path of [root, dir.config, dir.home, dir.tmp, dir.state]) mkdirSync(path, { mode: 0o700 })
   return dir
 }
 
@@ -87,14 +88,6 @@ export async function markRecoverable(dir: Workdir, work: PhaseWork, stateFile: 
     startedAt: new Date().toISOString(),
   }
   await writeFile(join(dir.root, MARKER), `${JSON.stringify(marker, null, 2)}\n`, { mode: 0o600 })
-}
-
-async function setAsideRecoverable(root: string): Promise<void> {
-  const marker = await readFile(join(root, MARKER)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
-  if (marker !== undefined) await rename(root, `${root}.recover-${Date.now()}`)
 }
 
 /** The state as it was before the apply, for the comparison after a partial one in plain output mode. */

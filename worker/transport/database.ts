@@ -39,6 +39,7 @@ export function holdInDatabase(app: App, work: PhaseWork, claim: Claim, lost: Ab
   const gone = new AbortController()
   const lasting = lastingApp(app, AbortSignal.any([lost, gone.signal]))
   let logSize: number | undefined
+  let hasPlan = false
   const stop = new AbortController()
   const listeners: ((wish: Wish) => void)[] = []
   const told = new Set<Wish>()
@@ -97,7 +98,7 @@ export function holdInDatabase(app: App, work: PhaseWork, claim: Claim, lost: Ab
         tooLarge: `The ${name} is larger than 2 GiB.`,
       })
       await guarded(keepArtifact(lasting, claim, name, stored.id))
-      if (name === 'plan-json-redacted') await planArrived(lasting, claim.phaseId)
+      hasPlan ||= name === 'plan-json-redacted'
     },
     async uploadState(meta: StateUpload, bytes) {
       await guarded(
@@ -117,7 +118,11 @@ export function holdInDatabase(app: App, work: PhaseWork, claim: Claim, lost: Ab
         ),
       )
     },
-    finish: (result: PhaseResult) => guarded(finishOnce(lasting, claim, result)),
+    async finish(result: PhaseResult) {
+      await guarded(finishOnce(lasting, claim, result))
+      // clients wait for the end of the plan, not for its rows; a sweep finds plans whose worker died in between
+      if (hasPlan) await planArrived(lasting, claim.phaseId)
+    },
     tell,
     release() {
       clearInterval(poll)
