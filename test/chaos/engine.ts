@@ -22,7 +22,7 @@ export async function makeEngines(folder: string, journal: string): Promise<stri
 
 /**
  * Behaves as terraform does for the commands that a phase runs, in milliseconds. An apply reads the state that lies
- * there, writes it twice with a higher serial, and ends early, with its state, when it is interrupted.
+ * there, writes it twice with a higher serial and its run in it, and ends early, with its state, when it is interrupted.
  * Journal, one word group a line: `begin RUN WORKSPACE SERIAL-BEFORE`, `wrote RUN WORKSPACE SERIAL`, `end RUN WORKSPACE SERIAL`.
  */
 const standIn = (journal: string): string => `#!/bin/sh
@@ -30,7 +30,7 @@ journal='${journal}'
 state="../state/workspaces/$TF_WORKSPACE/terraform.tfstate"
 pause() { sleep "\${CHAOS_SLEEP:-0.2}" & wait $!; }
 write() {
-  echo "{\\"version\\":4,\\"terraform_version\\":\\"${STAND_IN}\\",\\"serial\\":$1,\\"lineage\\":\\"$lineage\\",\\"outputs\\":{},\\"resources\\":[],\\"check_results\\":null}" > "$state"
+  echo "{\\"version\\":4,\\"terraform_version\\":\\"${STAND_IN}\\",\\"serial\\":$1,\\"lineage\\":\\"$lineage\\",\\"outputs\\":{\\"run\\":{\\"value\\":\\"$TFC_RUN_ID\\",\\"type\\":\\"string\\"}},\\"resources\\":[],\\"check_results\\":null}" > "$state"
   echo "wrote $TFC_RUN_ID $TF_WORKSPACE $1" >> "$journal"
 }
 case $1 in
