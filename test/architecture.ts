@@ -73,7 +73,6 @@ const envReaders = new Set([
   'db/embedded.ts',
   'worker/execute/engines.ts',
   'worker/background/opa.ts',
-  'worker/execute/watchdog.ts',
 ])
 
 if (import.meta.main) {

@@ -62,7 +62,7 @@ export async function makePipe(path: string): Promise<void> {
     binary: 'mkfifo',
     args: ['-m', '600', path],
     cwd: '/',
-    env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
+    env: {},
     output: { file: '/dev/null' },
     graceMs: 0,
   })

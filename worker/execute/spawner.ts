@@ -72,7 +72,8 @@ class Spawner {
       detached: true,
       stdio: 'ignore',
       execArgv: [],
-      env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
+      // each command brings its own
+      env: {},
     })
     spawner.on('message', (report: SpawnerReport) => this.#take(report))
     spawner.on('error', (error) => this.#lose(spawner, error))
