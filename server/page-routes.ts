@@ -23,6 +23,8 @@ import { planPages } from './runs/plan-page.ts'
 import { searchPages } from './search/page.ts'
 import { sshKeyPages } from './ssh-keys/page.ts'
 import { statePages } from './states/page.ts'
+import { taskPages } from './tasks/page.ts'
+import { workspaceTaskPages } from './tasks/workspace-page.ts'
 import { teamPages } from './teams/page.ts'
 import { tokenPages } from './tokens/page.ts'
 import { userAdminPages } from './users/admin-page.ts'
@@ -55,6 +57,7 @@ const all: PageRoutes[] = [
   workspaceAccessPages,
   runTriggerPages,
   notificationPages,
+  workspaceTaskPages,
   variablePages,
   queuePages,
   organizationOverviewPages,
@@ -69,6 +72,7 @@ const all: PageRoutes[] = [
   organizationSettingsPages,
   organizationLimitPages,
   sshKeyPages,
+  taskPages,
   runPages,
   planPages,
   logPages,
