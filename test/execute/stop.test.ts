@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { spawner } from '../../worker/execute/spawner.ts'
 import { clients } from '../support/clients.ts'
 import { archiveOf, MemoryPhase } from './fake-handle.ts'
 import { applyOf, lastState, makePlace, type Place, plan, run, workOf } from './phases.ts'
@@ -91,6 +92,16 @@ describe('stopping a phase', function () {
 
     expect(applied.result.outcome).to.equal('canceled')
     expect(lastState(applied).resources[0].name).to.equal('a')
+  })
+
+  it('the loss of the process that guards the engine ends the apply with its state', async () => {
+    const applied = applyOf(await plan(place, slow))
+    when(applied, 'now-running', () => spawner.prepare().kill('SIGKILL'))
+    await run(place, applied)
+
+    expect(applied.result.outcome).to.equal('errored')
+    const names = lastState(applied).resources.map((resource: { name: string }) => resource.name)
+    expect(names).to.have.members(['a', 'b'])
   })
 
   it('an apply uploads intermediate states while it works', async () => {
