@@ -33,6 +33,8 @@ import { projects } from './projects/api.ts'
 import { gpgKeys } from './registry/gpg-keys.ts'
 import { registryModules } from './registry/modules.ts'
 import { modulesV1 } from './registry/modules-v1.ts'
+import { noCodeModules } from './registry/no-code.ts'
+import { noCodeWorkspaces } from './registry/no-code-workspaces.ts'
 import { registryObjects } from './registry/objects.ts'
 import { providerVersions } from './registry/provider-versions.ts'
 import { registryProviders } from './registry/providers.ts'
@@ -110,6 +112,8 @@ const api: Routes[] = [
   registryProviders,
   providerVersions,
   gpgKeys,
+  noCodeModules,
+  noCodeWorkspaces,
   testRuns,
   sshKeys,
   oauthClients,

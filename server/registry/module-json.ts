@@ -1,7 +1,9 @@
 import type { ModuleVersion } from '../../shared/registry/module-versions.ts'
 import type { RegistryModule } from '../../shared/registry/modules.ts'
+import { selectNoCodeModules } from '../../shared/registry/no-code-modules.ts'
 import { newerFirst } from '../../shared/registry/semver.ts'
 import { defineResource, toMany, toOne } from '../jsonapi/document.ts'
+import { noCodeModule } from './no-code-json.ts'
 
 const moduleStatus = (m: RegistryModule): string => {
   if (m.versions.some(({ status }) => status === 'ok')) return 'setup_complete'
@@ -38,11 +40,18 @@ export const registryModule = defineResource<RegistryModule>({
   },
   relationships: (m) => ({
     organization: toOne('organizations', m.organization_name),
-    // an offer of no-code workspaces is a resource that this server does not have
-    'no-code-modules': toMany('no-code-modules', []),
+    'no-code-modules': toMany('no-code-modules', m.no_code_module_id ? [m.no_code_module_id] : []),
   }),
   links: (m) => ({ self: moduleLink(m) }),
-  includes: { 'no-code-modules': async () => [] },
+  includes: {
+    'no-code-modules': async (rows, { app }) => ({
+      resource: noCodeModule,
+      rows: await selectNoCodeModules(
+        app.db,
+        rows.flatMap((m) => m.no_code_module_id ?? []),
+      ),
+    }),
+  },
 })
 
 export const registryModuleVersion = defineResource<ModuleVersion & { upload_url?: string }>({

@@ -83,14 +83,16 @@ registryModules.post(
       throw invalid('namespace', 'Namespace of a private module is its organization')
     if (isPublic && !NamePart.safeParse(namespace).success)
       throw invalid('namespace', 'Namespace may only contain letters, numbers, hyphens and underscores')
-    const id = await insertModule(ctx.app.db, {
-      organizationId: organization.id,
-      registryName,
-      namespace: isPublic ? namespace! : null,
-      name,
-      provider,
-      noCode: noCode ?? false,
-    })
+    const id = await ctx.app.db.transaction((tx) =>
+      insertModule(tx, {
+        organizationId: organization.id,
+        registryName,
+        namespace: isPublic ? namespace! : null,
+        name,
+        provider,
+        noCode: noCode ?? false,
+      }),
+    )
     return answer(ctx, id)
   },
 )

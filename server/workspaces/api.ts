@@ -62,7 +62,11 @@ workspaces.get(inOrganization, { action: 'workspace:list', subject: organization
  * The project of a request, when it names one.
  * @throws problem 'invalid_attribute' when it is not in the organization, 'forbidden' when the caller may not create there
  */
-async function projectGiven(ctx: Context, input: Input<unknown>, organizationId: string): Promise<string | undefined> {
+export async function projectGiven(
+  ctx: Context,
+  input: Input<unknown>,
+  organizationId: string,
+): Promise<string | undefined> {
   const id = input.relatedId('project')
   if (!id) return undefined
   const project = await selectOptionalProject(ctx.app.db, id)

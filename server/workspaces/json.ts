@@ -1,6 +1,7 @@
 import type { WorkspaceKpis } from '../../shared/workspaces/kpis.ts'
 import type { Workspace } from '../../shared/workspaces/queries.ts'
 import { defineResource, toMany, toOne } from '../jsonapi/document.ts'
+import { noCodeUpgrades } from '../registry/no-code-upgrades.ts'
 import { retentionLink } from '../retention/json.ts'
 import type { Context } from '../route.ts'
 import { effectiveTags } from '../tags/json.ts'
@@ -104,7 +105,6 @@ export const workspace = defineResource<Workspace & Attached & { kpis?: Workspac
       'plan-duration-average': Math.round(w.kpis?.plan_ms ?? 0),
       'apply-duration-average': Math.round(w.kpis?.apply_ms ?? 0),
       'workspace-kpis-runs-count': w.run_count,
-      'no-code-upgrade-available': false,
       'created-at': w.created_at,
       'updated-at': w.updated_at,
       'latest-change-at': w.latest_change_at,
@@ -112,6 +112,7 @@ export const workspace = defineResource<Workspace & Attached & { kpis?: Workspac
       permissions: await permissions(w, ctx),
     }
   },
+  loads: noCodeUpgrades,
   relationships: (w) => ({
     organization: toOne('organizations', w.organization_name),
     project: toOne('projects', w.project_id),

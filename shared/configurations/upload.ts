@@ -46,7 +46,7 @@ export async function receiveConfiguration(app: App, id: string, upload: Upload)
       tooLarge: `The configuration is larger than ${limitMib} MiB. Leave files out with .terraformignore, or raise TOFUTF_MAX_CONFIGURATION_MB.`,
     })
     if (stored.sizeBytes === 0) throw problem('bad_request', 'The upload is empty: a tar.gz archive is expected.')
-    await app.db.transaction((tx) => finishUpload(app, tx, id, stored.id))
+    await app.db.transaction((tx) => fillConfiguration(app, tx, id, stored.id))
   } catch (error) {
     if (!(error instanceof NotGzip)) throw error
     const message = 'The upload is not a gzip file: a tar.gz archive is expected.'
@@ -66,7 +66,8 @@ function requirePending(configuration: Configuration): void {
   )
 }
 
-async function finishUpload(app: App, tx: Tx, id: string, blobId: string): Promise<void> {
+/** Gives a pending configuration version its archive. */
+export async function fillConfiguration(app: App, tx: Tx, id: string, blobId: string): Promise<void> {
   const configuration = await lockConfiguration(tx, id)
   if (!configuration) throw problem('not_found')
   requirePending(configuration)

@@ -4,6 +4,7 @@ import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { offerModule } from './no-code-modules.ts'
 
 export const RegistryName = z.enum(['private', 'public'])
 export type RegistryName = z.output<typeof RegistryName>
@@ -26,7 +27,9 @@ const ModuleRow = z.object({
   namespace: z.string(),
   name: z.string(),
   provider: z.string(),
+  /** whether it is offered for workspaces without code */
   no_code: z.boolean(),
+  no_code_module_id: z.string().nullable(),
   test_config: z.record(z.string(), z.unknown()),
   /** in no order */
   versions: z.array(z.object({ version: z.string(), status: z.enum(versionStatuses), error: z.string().nullable() })),
@@ -37,7 +40,7 @@ export type RegistryModule = z.output<typeof ModuleRow>
 
 const columns = sql.fragment`
   m.id, m.organization_id, o.name as organization_name, m.registry_name, coalesce(m.namespace, o.name) as namespace,
-  m.name, m.provider, m.no_code, m.test_config, m.created_at, m.updated_at,
+  m.name, m.provider, coalesce(n.enabled, false) as no_code, n.id as no_code_module_id, m.test_config, m.created_at, m.updated_at,
   coalesce((
     select jsonb_agg(jsonb_build_object('version', v.version, 'status', v.status, 'error', v.error))
     from registry_module_versions v
@@ -45,7 +48,8 @@ const columns = sql.fragment`
 
 const tables = sql.fragment`
   registry_modules m
-  join organizations o on o.id = m.organization_id and o.deleted_at is null`
+  join organizations o on o.id = m.organization_id and o.deleted_at is null
+  left join no_code_modules n on n.module_id = m.id`
 
 /** What names a module in addresses of the API. */
 export interface ModuleName {
@@ -126,26 +130,28 @@ export async function insertModule(tx: Tx, module: NewModule): Promise<string> {
   const id = newId('mod')
   try {
     await tx.query(sql.void`
-      insert into registry_modules (id, organization_id, registry_name, namespace, name, provider, no_code)
+      insert into registry_modules (id, organization_id, registry_name, namespace, name, provider)
       values (${id}, ${module.organizationId}, ${module.registryName}, ${module.namespace}, ${module.name},
-        ${module.provider}, ${module.noCode})`)
+        ${module.provider})`)
   } catch (error) {
     if (!(error instanceof UniqueIntegrityConstraintViolationError)) throw error
     throw invalid('name', 'Name has already been taken by a module of this provider')
   }
+  if (module.noCode) await offerModule(tx, id, true)
   return id
 }
 
-export const updateModule = (
+export async function updateModule(
   tx: Tx,
   id: string,
   change: { noCode: boolean | undefined; testConfig: Record<string, unknown> | undefined },
-) =>
-  tx.query(sql.void`
+): Promise<void> {
+  await tx.query(sql.void`
     update registry_modules
-    set no_code = coalesce(${change.noCode ?? null}, no_code),
-      test_config = test_config || ${sql.jsonb((change.testConfig ?? {}) as never)}, updated_at = now()
+    set test_config = test_config || ${sql.jsonb((change.testConfig ?? {}) as never)}, updated_at = now()
     where id = ${id}`)
+  if (change.noCode !== undefined) await offerModule(tx, id, change.noCode)
+}
 
 const DeletedRow = z.object({ id: z.string() })
 

@@ -43,6 +43,7 @@ export const WorkspaceRow = z.object({
   source: z.string(),
   source_name: z.string().nullable(),
   source_url: z.string().nullable(),
+  no_code_module_id: z.string().nullable(),
   locked_by_user_id: z.string().nullable(),
   locked_by_team_id: z.string().nullable(),
   lock_reason: z.string(),
@@ -88,7 +89,7 @@ export const workspaceColumns = sql.fragment`
    from data_retention_policies d
    where d.workspace_id = w.id) as retention_policy,
   w.source, w.source_name,
-  w.source_url, w.locked_by_user_id, w.locked_by_team_id, w.lock_reason, w.holder_run_id, w.current_run_id,
+  w.source_url, w.no_code_module_id, w.locked_by_user_id, w.locked_by_team_id, w.lock_reason, w.holder_run_id, w.current_run_id,
   w.current_state_version_id, w.current_configuration_version_id, w.run_count, w.resource_count, w.latest_change_at,
   w.state_doubted_at, w.state_doubted_run_id, w.created_at, w.updated_at,
   ${tagBindingsOf(sql.fragment`b.workspace_id = w.id`)} as tag_bindings,
