@@ -91,8 +91,8 @@ export interface AgentStack extends Stack {
   resourcesOf(workspaceId: string): Promise<string | undefined>
 }
 
-export async function startAgentStack(): Promise<AgentStack> {
-  const stack = await startStack()
+export async function startAgentStack(options?: Parameters<typeof startStack>[0]): Promise<AgentStack> {
+  const stack = await startStack(options)
   const organization = await stack.makeOrganization()
   const pool = await makePool(stack, organization)
   const agents: AgentProcess[] = []

@@ -3,9 +3,18 @@ import { type IncomingMessage, type RequestOptions, request as requestHttp } fro
 import { request as requestHttps } from 'node:https'
 import { buffer } from 'node:stream/consumers'
 import { BASE, CREDENTIAL_HEADER } from '../../shared/agents/protocol.ts'
+import { problems } from '../../shared/errors.ts'
 
 /** The server was not reached, or cannot answer now: worth another try. */
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  /** The server itself said that its database is away: until that is back nobody can give away what an agent holds. */
+  readonly isDatabaseAway: boolean
+
+  constructor(message: string, options: { cause?: unknown; isDatabaseAway?: boolean } = {}) {
+    super(message, options)
+    this.isDatabaseAway = options.isDatabaseAway ?? false
+  }
+}
 
 /** The server answered no. */
 export class Refused extends Error {
@@ -54,9 +63,12 @@ export function agentClient(url: string, token: string): AgentClient {
     })
     const status = answer.statusCode!
     if (status < 300) return answer
-    const message = await errorText(answer)
-    if (TRANSIENT.has(status)) throw new Unreachable(`${base.origin} answers ${status}: ${message}`)
-    throw new Refused(status, message)
+    const { title, detail } = await errorOf(answer)
+    if (TRANSIENT.has(status)) {
+      const isDatabaseAway = status === 503 && title === problems.unavailable.title
+      throw new Unreachable(`${base.origin} answers ${status}: ${detail}`, { isDatabaseAway })
+    }
+    throw new Refused(status, detail)
   }
 
   function exchange(call: Call): Promise<IncomingMessage> {
@@ -110,13 +122,14 @@ async function readAll(answer: IncomingMessage): Promise<Buffer> {
   })
 }
 
-/** The sentence in a JSON:API error document, or the beginning of whatever came. */
-async function errorText(answer: IncomingMessage): Promise<string> {
+/** The first error of a JSON:API document, or the beginning of whatever came. */
+async function errorOf(answer: IncomingMessage): Promise<{ title: string; detail: string }> {
   const text = (await readAll(answer)).toString('utf8')
   try {
-    return String(JSON.parse(text).errors[0].detail)
+    const [error] = JSON.parse(text).errors
+    return { title: String(error.title), detail: String(error.detail) }
   } catch {
-    return text.slice(0, 200)
+    return { title: '', detail: text.slice(0, 200) }
   }
 }
 

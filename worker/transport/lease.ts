@@ -7,7 +7,8 @@ export type Wish = 'cancel' | 'force' | 'lost'
 
 /**
  * The time a phase is ours without hearing from the server. Heartbeats prolong it and bring the wish to stop; once it
- * is over the server may have given the phase to somebody else, so the engine must stop.
+ * is over the server may have given the phase to somebody else, so the engine must stop. A server that says that its
+ * database is away was heard: nobody can give the phase away then.
  */
 export class Lease {
   readonly #client: AgentClient
@@ -92,6 +93,7 @@ export class Lease {
       this.#provenAt = sentAt
       if (answer?.stop) this.tell(answer.stop)
     } catch (error) {
+      if (error instanceof Unreachable && error.isDatabaseAway) this.#provenAt = sentAt
       if (isLoss(error)) this.tell('lost')
       else this.#log.warn({ err: (error as Error).message }, 'agent: a heartbeat failed')
     } finally {
