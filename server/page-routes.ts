@@ -12,6 +12,8 @@ import { organizationOverviewPages } from './organizations/overview-page.ts'
 import { organizationPages } from './organizations/page.ts'
 import { organizationSettingsPages } from './organizations/settings-page.ts'
 import type { PageRoute, PageRoutes } from './page-route.ts'
+import { policyPages } from './policies/page.ts'
+import { policySetPages } from './policies/set-page.ts'
 import { projectPages } from './projects/page.ts'
 import { queuePages } from './queue/page.ts'
 import { registryPages } from './registry/page.ts'
@@ -73,6 +75,8 @@ const all: PageRoutes[] = [
   organizationLimitPages,
   sshKeyPages,
   taskPages,
+  policyPages,
+  policySetPages,
   runPages,
   planPages,
   logPages,
