@@ -66,7 +66,21 @@ const shown = new Set([
   ...['sensitive', 'id', 'team', 'days', 'comment', 'access', 'working-directory', 'visibility', 'version', 'user'],
   ...['terraform-version', 'target', 'status', 'source', 'shared', 'scope', 'reason', 'reach', 'message', 'kind'],
   ...['execution-mode', 'engine', 'email-addresses', 'destination-type', 'default-execution-mode', 'apply', 'answer'],
-  ...['default-agent-pool', 'agent-pool-id', 'client_id'],
+  ...[
+    'default-agent-pool',
+    'agent-pool-id',
+    'client_id',
+    'query',
+    'level',
+    'stages',
+    'global',
+    'overridable',
+    'except',
+  ],
+  ...['enforcement-level', 'enabled', 'task', 'policy', 'policy-tool-version', 'keep', 'idle', 'auto-destroy-at'],
+  ...['auto-destroy-activity-duration', 'unconfirmed-plan-timeout-minutes', 'discard-superseded-runs', 'max-ttl'],
+  ...['concurrent-run-limit', 'plan-timeout', 'apply-timeout', 'session-timeout', 'session-remember', 'user-tokens'],
+  ...['user-days', 'team-days', 'organization-days', 'audit-days'],
 ])
 
 /** The same for a form that was not drawn again with an error. */
