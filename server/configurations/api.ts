@@ -10,11 +10,13 @@ import {
 } from '../../shared/configurations/configurations.ts'
 import { type Configuration, selectConfigurationsOfWorkspace } from '../../shared/configurations/queries.ts'
 import { problem } from '../../shared/errors.ts'
+import { selectOptionalTestConfiguration } from '../../shared/registry/test-configurations.ts'
 import { signedUrl } from '../../shared/signed-url.ts'
 import { sendBlob } from '../download.ts'
 import { many, one } from '../jsonapi/answer.ts'
 import { pageOf } from '../jsonapi/page.ts'
-import { type Context, Routes } from '../route.ts'
+import { testConfiguration } from '../registry/test-run-json.ts'
+import { type Context, Routes, requireMay } from '../route.ts'
 import { configurationById, workspaceById } from '../subjects.ts'
 import { configuration } from './json.ts'
 
@@ -58,8 +60,18 @@ configurations.get(
 
 configurations.get(
   '/configuration-versions/:configuration_version_id',
-  { action: 'configuration:read', subject: configurationById },
-  (ctx) => one(configuration, ctx.subject.configuration, ctx),
+  // one of a workspace or of a module, which other rights read: asked for when it is known which
+  { action: 'account:read' },
+  async (ctx) => {
+    const ofModule = await selectOptionalTestConfiguration(ctx.app.db, ctx.params.configuration_version_id!)
+    if (ofModule) {
+      await requireMay(ctx.access, 'registry:read', { organizationId: ofModule.organization_id })
+      return one(testConfiguration, ofModule, ctx)
+    }
+    const subject = await configurationById(ctx)
+    await requireMay(ctx.access, 'configuration:read', subject.scope)
+    return one(configuration, subject.configuration, ctx)
+  },
 )
 
 /** The archive as it was uploaded. 404 while there is none, as HCP answers. */

@@ -148,7 +148,9 @@ registryModules.get(
     const wanted = queryText(ctx, 'module_version')
     const version = wanted && (await selectOptionalModuleVersion(ctx.app.db, ctx.subject.module.id, wanted))
     if (!version) throw problem('not_found')
-    return one(registryModuleVersion, version, ctx)
+    const isAwaited = version.blob_id === null && (await ctx.access.may('registry:manage-modules', ctx.subject.scope))
+    const row = isAwaited ? { ...version, upload_url: objectUrl(ctx, 'module-upload', version.id) } : version
+    return one(registryModuleVersion, row, ctx)
   },
 )
 

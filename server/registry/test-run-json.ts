@@ -29,7 +29,7 @@ export const testRun = defineResource<TestRun>({
 })
 
 /** As the configuration versions of workspaces; it belongs to a module. */
-export const testConfiguration = defineResource<TestConfiguration & { upload_url: string }>({
+export const testConfiguration = defineResource<TestConfiguration & { upload_url?: string }>({
   type: 'configuration-versions',
   id: (c) => c.id,
   attributes: (c) => ({
@@ -41,6 +41,6 @@ export const testConfiguration = defineResource<TestConfiguration & { upload_url
     provisional: false,
     status: c.blob_id ? 'uploaded' : 'pending',
     'status-timestamps': {},
-    'upload-url': c.upload_url,
+    'upload-url': c.upload_url ?? null,
   }),
 })

@@ -22,5 +22,5 @@ const outputResource = (showsSensitive: boolean) =>
 /** Read alone, an output shows its value; the client asks so for each sensitive one that it needs. */
 export const output = outputResource(true)
 
-/** In lists and included, sensitive values are null. */
+/** In lists of a workspace and included, sensitive values are null. */
 export const outputInList = outputResource(false)

@@ -37,7 +37,8 @@ stateOutputs.get(
     requireOutputs(stateVersion)
     const page = pageOf(ctx)
     const totalCount = stateVersion.status === 'finalized' ? stateVersion.output_ids.length : 0
-    return many(outputInList, await selectOutputs(ctx.app.db, [stateVersion.id], page), ctx, { page, totalCount })
+    // with sensitive values, as the official client expects them here, and only here, in a list
+    return many(output, await selectOutputs(ctx.app.db, [stateVersion.id], page), ctx, { page, totalCount })
   },
 )
 

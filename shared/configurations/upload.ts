@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
@@ -33,12 +34,14 @@ async function* gzipOnly(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
  * provisional), and its run is made when it was created with auto-queue-runs. All but the bytes in one transaction.
  * A broken or empty upload leaves it pending, to be sent again; what is not a gzip file leaves it errored.
  *
- * @throws problem 'conflict' when it has its archive already, 'too_large' (413)
+ * A second upload takes the place of the first as long as no run was made of it.
+ *
+ * @throws problem 'conflict' when a run has its archive already, 'too_large' (413)
  */
 export async function receiveConfiguration(app: App, id: string, upload: Upload): Promise<void> {
   const configuration = await selectOptionalConfiguration(app.db, id)
   if (!configuration) throw problem('not_found')
-  requirePending(configuration)
+  await requireFillable(app.db, configuration)
   const limitMib = app.config.maxConfigurationBytes / 1024 / 1024
   try {
     const stored = await app.blobs.put(gzipOnly(wholeUpload(upload)), {
@@ -58,25 +61,31 @@ export async function receiveConfiguration(app: App, id: string, upload: Upload)
   }
 }
 
-function requirePending(configuration: Configuration): void {
+const UsedRow = z.object({ is_used: z.boolean() })
+
+async function requireFillable(tx: Tx, configuration: Configuration): Promise<void> {
   if (configuration.status === 'pending') return
-  throw problem(
-    'conflict',
-    `The configuration version is ${configuration.status}: it takes no upload. Create a new one.`,
-  )
+  const refuse = (why: string) =>
+    problem('conflict', `The configuration version is ${why}: it takes no upload. Create a new one.`)
+  if (configuration.status !== 'uploaded') throw refuse(configuration.status)
+  const { is_used } = await tx.one(sql.type(UsedRow)`
+    select exists (select 1 from runs where configuration_version_id = ${configuration.id}) as is_used`)
+  if (is_used) throw refuse('uploaded and used by a run')
 }
 
-/** Gives a pending configuration version its archive. */
+/** Gives a configuration version its archive. @throws problem 'conflict' */
 export async function fillConfiguration(app: App, tx: Tx, id: string, blobId: string): Promise<void> {
   const configuration = await lockConfiguration(tx, id)
   if (!configuration) throw problem('not_found')
-  requirePending(configuration)
+  // a run that is being made meanwhile waits for the lock on the row, or we waited for it
+  await requireFillable(tx, configuration)
   const isCandidate = !configuration.speculative && !configuration.provisional
   await tx.query(sql.void`
     update configuration_versions
     set status = 'uploaded', blob_id = ${blobId}, current_at = ${isCandidate ? sql.fragment`clock_timestamp()` : sql.fragment`null`},
       status_timestamps = status_timestamps || ${sql.jsonb({ 'finished-at': app.now().toISOString() })}
     where id = ${id}`)
+  if (configuration.blob_id) await app.blobs.remove(tx, configuration.blob_id)
   if (isCandidate) {
     await tx.query(sql.void`
       update workspaces

@@ -6,14 +6,21 @@ import { problem } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { type Upload, wholeUpload } from '../upload.ts'
 
-const ConfigurationRow = z.object({ id: z.string(), module_id: z.string(), blob_id: z.string().nullable() })
+const ConfigurationRow = z.object({
+  id: z.string(),
+  module_id: z.string(),
+  organization_id: z.string(),
+  blob_id: z.string().nullable(),
+})
 export type TestConfiguration = z.output<typeof ConfigurationRow>
 
 export const selectOptionalTestConfiguration = (tx: Tx, id: string) =>
   tx.maybeOne(sql.type(ConfigurationRow)`
-    select id, module_id, blob_id
-    from test_configurations
-    where id = ${id}`)
+    select c.id, c.module_id, m.organization_id, c.blob_id
+    from test_configurations c
+    join registry_modules m on m.id = c.module_id
+    join organizations o on o.id = m.organization_id and o.deleted_at is null
+    where c.id = ${id}`)
 
 /** A configuration version that belongs to a module and not to a workspace; it waits for its archive. */
 export async function insertTestConfiguration(

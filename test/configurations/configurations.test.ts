@@ -120,12 +120,14 @@ describe('configuration versions', () => {
     expect(workspace.relationships['current-configuration-version'].data.id).to.equal(usable)
   })
 
-  it('a second upload answers 409 and changes nothing', async () => {
+  it('a second upload takes the place of the first until a run was made of it', async () => {
     const { id } = await makeWorkspace(server)
     const made = await create(id)
-    await put(made.url, archive)
+    await put(made.url, gzipSync('first'))
 
-    expect((await put(made.url, gzipSync('other'))).status).to.equal(409)
+    expect((await put(made.url, archive)).status).to.equal(200)
+    expect((await run(id)).status).to.equal(201)
+    expect((await put(made.url, gzipSync('third'))).status).to.equal(409)
     const download = await fetch(`${server.url}/api/v2/configuration-versions/${made.id}/download`, {
       headers: { Authorization: `Bearer ${server.siteToken}` },
     })
