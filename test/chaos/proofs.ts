@@ -30,9 +30,24 @@ export async function untilAllEnded(world: World, ms: number): Promise<void> {
     if (open.length === 0) return
     if (Date.now() > until) {
       const some = open.slice(0, 5).map((run) => `${run.id} (${run.workspace} #${run.number}) ${run.status}`)
-      throw new Error(`${open.length} runs are stuck: ${some.join(', ')}\n${world.stack.logs().slice(-6000)}`)
+      const held = await heldPhases(world)
+      throw new Error(
+        `${open.length} runs are stuck: ${some.join(', ')}\n${held.join('\n')}\n${world.stack.logs().slice(-6000)}`,
+      )
     }
   }
+}
+
+/** What the queue and the machine know of the phases that somebody holds. */
+async function heldPhases({ db, stack }: World): Promise<string[]> {
+  const rows = await db.any(sql.type(z.unknown())`
+    select p.run_id, p.kind, p.claimed_by, now() - p.started_at as since, j.state as job, j.heartbeat_on, j.retry_count
+    from phases p
+    left join pgboss.job j on j.id = p.job_id
+    where p.status = 'running'`)
+  const runners = await db.any(sql.type(z.unknown())`select name, now() - heartbeat_at as silent from runners`)
+  const engines = processesBelow(stack.workDir).map((pid) => `engine process ${pid}`)
+  return [...[...rows, ...runners].map((row) => JSON.stringify(row)), ...engines]
 }
 
 /** The folders of lost applies are worked off by and by. */
