@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { clients } from '../support/clients.ts'
-import { storm } from './faults.ts'
+import { keepRunning, storm } from './faults.ts'
 import { frozenApply, outage } from './outage.ts'
 import { findFaults, selectRuns, untilAllEnded, untilRecovered } from './proofs.ts'
 import { seeded } from './random.ts'
@@ -36,6 +36,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     for (let i = 0; i < options.workspaces; i++) workspaces.push(await world.makeWorkspace())
     say(`${options.workspaces} workspaces, ${options.runners} runners, seed ${options.seed}`)
 
+    const platform = keepRunning(world.stack)
     const over = new AbortController()
     const blowing = storm(world.stack, world.postgres, seeded(options.seed + 1), over.signal, say)
     for (let i = 0; i < options.runs; i++) {
@@ -47,6 +48,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     over.abort()
     const killed = await blowing
     await untilAllEnded(world, 240_000)
+    platform.stop()
     say('the storm is over, every run has ended')
 
     await outage(world, options.outageMs, (await clients()).versions.terraform)

@@ -9,17 +9,26 @@ export const LONGER_THAN_LEASE_MS = 14_000
 
 type Kind = 'webs' | 'workers' | 'jobs'
 
-/** kill -9, and the same process again a moment later. */
 async function killOne(stack: Stack, kind: Kind, random: Random): Promise<string> {
-  const list: Process[] = stack[kind]
-  const index = random.below(list.length)
-  const victim = list[index]!
-  // the beginning of its successor is a part of the storm, too
+  const victim = random.of<Process>(stack[kind])
   victim.kill('SIGKILL')
   await victim.ended
-  await sleep(random.below(1000))
-  list[index] = victim.again()
   return `kill -9 ${victim.name}`
+}
+
+/**
+ * Starts what has ended, as a platform does: killed processes, and those that found no Postgres when they began. Their
+ * beginning is a part of the storm, too.
+ */
+export function keepRunning(stack: Stack): { stop(): void } {
+  const timer = setInterval(() => {
+    for (const list of [stack.webs, stack.workers, stack.jobs]) {
+      list.forEach((process, i) => {
+        if (!process.isRunning()) list[i] = process.again()
+      })
+    }
+  }, 700)
+  return { stop: () => clearInterval(timer) }
 }
 
 /** A worker stands still for longer than its lease, and then goes on as if nothing had been. */

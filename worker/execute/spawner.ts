@@ -31,6 +31,8 @@ export interface Started {
 }
 
 interface Waiting {
+  /** who was asked */
+  by: ChildProcess
   started(pid: number): void
   ended(exit: ProcessExit | 'unknown'): void
   failed(error: Error): void
@@ -52,7 +54,7 @@ class Spawner {
     })
     try {
       const pid = await new Promise<number>((started, failed) => {
-        this.#waiting.set(id, { started, ended, failed })
+        this.#waiting.set(id, { by: spawner, started, ended, failed })
         // Only a wait for an answer keeps this process alive.
         spawner.channel?.ref()
         spawner.send({ ...command, id } satisfies SpawnerRequest)
@@ -96,9 +98,9 @@ class Spawner {
 
   /** What it started may still run; nobody will tell how it ends. */
   #lose(spawner: ChildProcess, error: Error): void {
-    if (this.#process !== spawner) return
-    this.#process = undefined
+    if (this.#process === spawner) this.#process = undefined
     for (const [id, waiting] of this.#waiting) {
+      if (waiting.by !== spawner) continue
       this.#forget(id)
       waiting.failed(error)
       waiting.ended('unknown')
