@@ -2,6 +2,7 @@ import { adminPages } from './admin/page.ts'
 import { agentPages } from './agents/page.ts'
 import { aliasPages } from './alias-pages.ts'
 import { auditPages } from './audit/page.ts'
+import { explorerPages } from './explorer/page.ts'
 import { identityPages } from './identity/page.ts'
 import { consentPages } from './login/consent.ts'
 import { loginPages } from './login/page.ts'
@@ -70,6 +71,7 @@ const all: PageRoutes[] = [
   membershipPages,
   agentPages,
   registryPages,
+  explorerPages,
   auditPages,
   organizationSettingsPages,
   organizationLimitPages,

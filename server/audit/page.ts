@@ -1,4 +1,5 @@
 import { changedNames, type HistoryFilter, selectHistory } from '../../shared/audit/history.ts'
+import { cell } from '../csv.ts'
 import { pageOf } from '../jsonapi/page.ts'
 import { type PageContext, PageRoutes } from '../page-route.ts'
 import { organizationByName } from '../subjects.ts'
@@ -54,9 +55,6 @@ auditPages.get(path, options, async (ctx) => {
     isFiltered: Object.values(filter).some((v) => v !== null),
   })
 })
-
-/** A cell that begins like a formula would be run by a spreadsheet. */
-const cell = (text: string): string => `"${text.replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`
 
 auditPages.get(`${path}.csv`, options, async (ctx) => {
   const { organization } = ctx.subject

@@ -116,11 +116,14 @@ export async function readable(
   runs: readonly OrganizationRun[],
 ): Promise<OrganizationRun[]> {
   const may = new Map<string, boolean>()
-  for (const { workspace_id, project_id } of runs) {
-    if (may.has(workspace_id)) continue
-    const scope = { organizationId: subject.organization.id, projectId: project_id, workspaceId: workspace_id }
-    may.set(workspace_id, await access.may('run:read', scope))
-  }
+  const scopes = runs.map((r) => ({
+    organizationId: subject.organization.id,
+    projectId: r.project_id,
+    workspaceId: r.workspace_id,
+  }))
+  await access.preloadWorkspaces(scopes)
+  for (const scope of scopes)
+    if (!may.has(scope.workspaceId)) may.set(scope.workspaceId, await access.may('run:read', scope))
   return runs.filter((r) => may.get(r.workspace_id))
 }
 

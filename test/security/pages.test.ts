@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import { unaudited } from '../../server/audit/record.ts'
 import { pageRoutes } from '../../server/page-routes.ts'
+import { newId } from '../../shared/ids.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { makeUser, password, Web } from '../support/web.ts'
 import { makeWorld, neverIds, pathIn, type World } from './world.ts'
@@ -31,6 +32,13 @@ describe('pages and forms', function () {
   before(async () => {
     server = await startServer()
     b = await makeWorld(server)
+    const { id } = await server.app.db.one(sql.type(z.object({ id: z.string() }))`
+      insert into explorer_views (id, organization_id, name, query)
+      select ${newId('sq')}, id, 'view', 'kind=types'
+      from organizations
+      where name = ${b.ids.organization_name!}
+      returning id`)
+    b.ids.view_id = id
   })
   after(() => server?.stop())
 
