@@ -16,7 +16,12 @@ export interface Listening {
  * Listens as the TLS mode says. `self` answers TLS and plain http on the same port: the first byte of a
  * connection tells which, so that both forms of CLI configuration that `npm start` prints work.
  */
-export async function listen(config: Config, handler: Parameters<typeof createHttp>[1]): Promise<Listening> {
+export async function listen(
+  config: Config,
+  handler: Parameters<typeof createHttp>[1],
+  stalledMs = STALLED_MS,
+): Promise<Listening> {
+  const tuned = tune(stalledMs)
   const http = tuned(createHttp(handler!))
   const sockets = new Set<Socket>()
   let servers: HttpServer[] = [http]
@@ -68,10 +73,19 @@ export async function listen(config: Config, handler: Parameters<typeof createHt
   }
 }
 
-/** Slow clients are bounded: headers within 30 s; bodies may take long (uploads), but not for ever. */
-function tuned<T extends HttpServer | ReturnType<typeof createHttps>>(server: T): T {
-  server.headersTimeout = 30_000
-  server.requestTimeout = 60 * 60_000
-  server.keepAliveTimeout = 65_000
-  return server
-}
+/** So long nothing may move on a connection in either direction; event streams ping more often. */
+const STALLED_MS = 5 * 60_000
+
+/**
+ * Slow clients are bounded: headers within 30 s; bodies may take long (uploads), but not for ever; a client that takes
+ * nothing of its answer is cut off.
+ */
+const tune =
+  (stalledMs: number) =>
+  <T extends HttpServer | ReturnType<typeof createHttps>>(server: T): T => {
+    server.headersTimeout = 30_000
+    server.requestTimeout = 60 * 60_000
+    server.keepAliveTimeout = 65_000
+    server.timeout = stalledMs
+    return server
+  }

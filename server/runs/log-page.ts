@@ -37,7 +37,8 @@ for (const kind of ['plan', 'apply'] as const) {
     ctx.koa.type = 'text/plain; charset=utf-8'
     if (ctx.ask('download'))
       ctx.koa.set('Content-Disposition', `attachment; filename="${ctx.subject.run.id}-${kind}.log"`)
-    ctx.koa.body = Readable.from(rawLog(ctx, phase))
+    // one piece ahead of the reader, however slow they are
+    ctx.koa.body = Readable.from(rawLog(ctx, phase), { objectMode: false, highWaterMark: 64 * 1024 })
   })
 
   logPages.get(`${runRoot}/log/${kind}`, { action: 'run:read', subject: runOfPath }, async (ctx) => {
