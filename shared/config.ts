@@ -68,6 +68,10 @@ export const settings = {
     z.string().optional(),
     'Provider cache shared by the phases of one runner. Default: <data folder>/plugin-cache.',
   ],
+  TOFUTF_SANDBOX: [
+    z.enum(['auto', 'required', 'off']).default('auto'),
+    'Engines run in bubblewrap: auto: where it can be used, with a warning where not; required: a worker without it does not start; off: never.',
+  ],
   TOFUTF_PROVIDER_MIRROR: [
     z.string().optional(),
     'Folder of a provider filesystem mirror that runs install from before the registry.',
@@ -141,6 +145,7 @@ export interface Config {
   engineReleases: { terraform: string; tofu: string }
   pluginCacheDir: string
   providerMirror: string | undefined
+  sandbox: 'auto' | 'required' | 'off'
   runner: { concurrency: number; name: string | undefined; cancelGraceMs: number; drainGraceMs: number }
   agent: { token: string | undefined; labels: Record<string, string> }
   /** Authorities that an agent trusts besides those of the system. */
@@ -191,6 +196,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     engineReleases: { terraform: s.TOFUTF_TERRAFORM_RELEASES, tofu: s.TOFUTF_TOFU_RELEASES },
     pluginCacheDir: s.TOFUTF_PLUGIN_CACHE_DIR ?? join(dataDir, 'plugin-cache'),
     providerMirror: s.TOFUTF_PROVIDER_MIRROR,
+    sandbox: s.TOFUTF_SANDBOX,
     runner: {
       concurrency: s.TOFUTF_RUNNER_CONCURRENCY,
       name: s.TOFUTF_RUNNER_NAME,

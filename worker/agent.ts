@@ -6,6 +6,7 @@ import { recoverOnAgent } from './agent/recover.ts'
 import { register } from './agent/registration.ts'
 import { openSlots } from './agent/slots.ts'
 import { trustAuthorities } from './agent/trust.ts'
+import { announceSandbox } from './execute/sandbox.ts'
 import { agentClient } from './transport/agent-client.ts'
 import { openSpool } from './transport/spool.ts'
 
@@ -15,6 +16,7 @@ async function main(): Promise<void> {
   const token = requireSettings(config)
   const log = openLog(config.logLevel, { role: 'agent' })
   trustAuthorities(config.certificateFile)
+  await announceSandbox(config, log)
   const client = agentClient(config.url, token)
   const spool = await openSpool(config.workDir)
   const presence = await register(config, client, ownVersion(), log)

@@ -2,6 +2,7 @@ import { openApp } from '../shared/app.ts'
 import { ConfigError, readConfig } from '../shared/config.ts'
 import { WrongSecret } from '../shared/data-keys.ts'
 import { stopWhenParentGoes } from '../shared/parent.ts'
+import { announceSandbox } from './execute/sandbox.ts'
 import { startJobs } from './jobs.ts'
 import { announceRunner } from './runner/presence.ts'
 import { recoverOnRunner } from './runner/recover.ts'
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
   }
   const config = readConfig()
   const app = await openApp(config, [...asked].join('+'), { listen: true, supervise: asked.has('jobs') })
+  if (asked.has('runner')) await announceSandbox(config, app.log)
   const presence = asked.has('runner') ? await announceRunner(app) : undefined
   const runner = asked.has('runner') ? await startRunner(app) : undefined
   const leftovers = asked.has('runner') ? recoverOnRunner(app) : undefined

@@ -13,6 +13,8 @@ const config = {
   pluginCacheDir: join(folder, 'plugin-cache'),
   providerMirror: undefined,
   outboundAllow: [],
+  dataDir: join(folder, 'data'),
+  sandbox: (process.env.TOFUTF_SANDBOX ?? 'off') as 'off' | 'required',
   maxUnpackedBytes: 1024 ** 2,
   maxStateBytes: 1024 ** 2,
   runner: { cancelGraceMs: 3000 },

@@ -23,6 +23,8 @@ export async function makePlace(settings: Partial<ExecuteConfig> = {}): Promise<
     pluginCacheDir: join(folder, 'plugin-cache'),
     providerMirror: undefined,
     outboundAllow: [],
+    dataDir: join(folder, 'data'),
+    sandbox: (process.env.TOFUTF_SANDBOX ?? 'off') as ExecuteConfig['sandbox'],
     maxUnpackedBytes: 256 * 1024 * 1024,
     maxStateBytes: 256 * 1024 * 1024,
     runner: { cancelGraceMs: 3000 },

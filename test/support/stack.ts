@@ -86,6 +86,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     // as the scripts of package.json
     MALLOC_ARENA_MAX: '2',
     MALLOC_MMAP_THRESHOLD_: '131072',
+    ...(process.env.TOFUTF_SANDBOX && { TOFUTF_SANDBOX: process.env.TOFUTF_SANDBOX }),
     TOFUTF_RUNNER_CONCURRENCY: '4',
     TOFUTF_DRAIN_GRACE: '0',
     TOFUTF_CANCEL_GRACE: '5',

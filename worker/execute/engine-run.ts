@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type EngineExit, runToFile, runToLog } from './command.ts'
 import { OutputReader } from './output-reader.ts'
+import { sandboxed } from './sandbox.ts'
 import type { Phase } from './step.ts'
 
 /** Runs a command of the engine into the phase's log. */
@@ -55,9 +56,9 @@ function redact(phase: Phase, text: string): string {
 }
 
 function command(phase: Phase, args: readonly string[], env: Record<string, string>) {
+  const engine = { binary: phase.engine.path, args }
   return {
-    binary: phase.engine.path,
-    args,
+    ...(phase.sandbox ? sandboxed(phase.config, phase.sandbox, engine) : engine),
     cwd: phase.cwd,
     env,
     stop: phase.stop,

@@ -13,6 +13,7 @@ import { engineEnvironment } from './environment.ts'
 import { takeIdentity } from './identity.ts'
 import { HeldInitOutput, InitOutput } from './init-output.ts'
 import { linkPluginCache, publishPlugins } from './plugin-cache.ts'
+import { usesSandbox } from './sandbox.ts'
 import { writeSshKey } from './ssh-key.ts'
 import { type Phase, type Step, succeeded } from './step.ts'
 import { unpack } from './unpack.ts'
@@ -83,6 +84,9 @@ const settings: Step = {
         phase.identity = identity
         phase.writer.hide(identity.secrets)
         phase.env = engineEnvironment(work, dir, { cliConfig, pluginCache, sshCommand, identity: identity.env })
+        const certificateFile = phase.env.commands.SSL_CERT_FILE
+        const places = { root: dir.root, engine: phase.engine.path, cwd, certificateFile }
+        phase.sandbox = (await usesSandbox(config)) ? places : null
       },
       async () => {
         if (work.phase === 'apply') {

@@ -7,6 +7,7 @@ import type { EngineEnvironment } from './environment.ts'
 import type { Identity } from './identity.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { OutputReader } from './output-reader.ts'
+import type { SandboxPlaces } from './sandbox.ts'
 import type { Stop } from './stop.ts'
 import type { HclFiles } from './variables.ts'
 import type { Workdir } from './workdir.ts'
@@ -19,6 +20,8 @@ export type ExecuteConfig = Pick<
   | 'pluginCacheDir'
   | 'providerMirror'
   | 'outboundAllow'
+  | 'dataDir'
+  | 'sandbox'
   | 'maxUnpackedBytes'
   | 'maxStateBytes'
 > & { runner: Pick<Config['runner'], 'cancelGraceMs'> }
@@ -40,6 +43,8 @@ export interface Phase {
   /** short-lived credentials; their ends are the end of the phase */
   identity: Identity
   stateFile: string
+  /** null: engines run as the worker itself does */
+  sandbox: SandboxPlaces | null
   hclFiles: HclFiles
   /** the dependency lock as init left it, '' when there is none */
   lockText: string
