@@ -23,27 +23,29 @@ export async function readJson(req: IncomingMessage, maxBytes: number, tooLarge?
   const text = (await readBody(req, maxBytes, tooLarge)).toString('utf8')
   if (text.trim() === '') return undefined
   let value: unknown
-  let nul: string | null
+  let odd: string | null
   try {
     value = JSON.parse(text, (key, value) => (key === '__proto__' ? undefined : value))
-    // no column can hold it
-    nul = text.includes('\\u0000') ? nulPath(value, '') : null
+    // no column can hold a NUL, no jsonb half a character; both come only by an escape
+    odd = /\\u(0000|d[89a-f])/i.test(text) ? oddPath(value, '') : null
   } catch {
     throw problem('bad_request', 'The body is not valid JSON.')
   }
-  if (nul?.startsWith('/data/attributes/')) {
-    throw problem('invalid_attribute', { detail: 'A text must not hold a NUL character.', pointer: nul })
+  if (odd?.startsWith('/data/attributes/')) {
+    throw problem('invalid_attribute', { detail: 'A text must not hold a NUL or half a character.', pointer: odd })
   }
-  if (nul !== null) throw problem('bad_request', 'The body holds a NUL character.')
+  if (odd !== null) throw problem('bad_request', 'The body holds a NUL or half a character.')
   return value
 }
 
-/** JSON pointer to the first text (or key) with a NUL character. */
-function nulPath(value: unknown, path: string): string | null {
-  if (typeof value === 'string') return value.includes('\0') ? path : null
+const isOdd = (text: string): boolean => text.includes('\0') || !text.isWellFormed()
+
+/** JSON pointer to the first text (or to what holds the first key) that cannot be stored. */
+function oddPath(value: unknown, path: string): string | null {
+  if (typeof value === 'string') return isOdd(value) ? path : null
   if (typeof value !== 'object' || value === null) return null
   for (const [key, inner] of Object.entries(value)) {
-    const found = key.includes('\0') ? path : nulPath(inner, `${path}/${key}`)
+    const found = isOdd(key) ? path : oddPath(inner, `${path}/${key}`)
     if (found !== null) return found
   }
   return null

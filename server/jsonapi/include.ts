@@ -24,7 +24,7 @@ export async function includedObjects<T>(
   const seen = new Set(rows.map((row) => `${resource.type} ${resource.id(row)}`))
   const objects: ResourceObject[] = []
   for (const path of paths) {
-    const load = resource.includes?.[path]
+    const load = resource.includes && Object.hasOwn(resource.includes, path) ? resource.includes[path] : undefined
     if (!load) throw problem('invalid_include', { detail: `Invalid include parameter: ${path}` })
     const groups: Included[] = rows.length === 0 ? [] : [await load(rows, ctx)].flat()
     for (const group of groups) {

@@ -120,7 +120,9 @@ const words = (ctx: Context, name: string): string[] | undefined => {
 }
 
 function filterOf(ctx: Context): RunFilter {
-  const group = words(ctx, 'filter[status_group]')?.flatMap((name) => statusGroups[name] ?? [])
+  const group = words(ctx, 'filter[status_group]')?.flatMap((name) =>
+    Object.hasOwn(statusGroups, name) ? statusGroups[name]! : [],
+  )
   return {
     statuses: words(ctx, 'filter[status]') ?? group,
     sources: words(ctx, 'filter[source]'),

@@ -74,6 +74,7 @@ const orders: Record<string, FragmentSqlToken> = {
 /** A page of the workspaces that a caller sees, by name unless `sort` says otherwise; hidden ones are not counted. */
 export async function selectWorkspacesPage(tx: Tx, filter: WorkspaceFilter, page: { size: number; offset: number }) {
   const where = sql.join(conditions(filter), sql.fragment` and `)
+  const order = Object.hasOwn(orders, filter.sort ?? '') ? orders[filter.sort!]! : orders.name!
   // a join that nothing asks for costs nothing
   const from = sql.fragment`
     ${workspaceTables}
@@ -82,7 +83,7 @@ export async function selectWorkspacesPage(tx: Tx, filter: WorkspaceFilter, page
   // which ones, first: the columns hold sub-selects that are made for the page and not for all that is sorted
   const rows = await tx.any(sql.type(WorkspaceRow)`
     with picked as (
-      select w.id, row_number() over (order by ${orders[filter.sort ?? 'name'] ?? orders.name!}, w.id) as place
+      select w.id, row_number() over (order by ${order}, w.id) as place
       from ${from}
       where ${where}
       order by place
