@@ -48,6 +48,8 @@ export interface Route {
   method: Method
   path: string
   action: Action
+  /** What a request may hold: generated requests come from it. */
+  attributes: z.ZodType | undefined
   handle(ctx: Context): Promise<void>
 }
 
@@ -81,6 +83,7 @@ export class Routes {
         method,
         path: this.prefix + path,
         action: options.action,
+        attributes: options.attributes,
         handle: (ctx) => run(ctx, method, this.prefix + path, options, handler),
       })
     }

@@ -236,14 +236,18 @@ function keyOf(path: string, name: string): string {
   return name
 }
 
-/** The path with the world's ids in it. @throws for a parameter that no world has: a route without a case */
-export function pathIn(path: string, ids: Record<string, string>): string {
-  return path.replaceAll(/:(\w+)/g, (_, name: string) => {
+/** The path (or a part of it) with the world's ids in it. @throws for a parameter that no world has: a route without a case */
+export function pathIn(path: string, ids: Record<string, string>, part = path): string {
+  return part.replaceAll(/:(\w+)/g, (_, name: string) => {
     const found = ids[keyOf(path, name)]
     if (found === undefined) throw new Error(`${path}: no case for :${name}`)
     return encodeURIComponent(found)
   })
 }
+
+/** The same, with `x` for what no world has: for tests that may ask about what is not there. */
+export const orX = (ids: Record<string, string>): Record<string, string> =>
+  new Proxy(ids, { get: (target, name) => Reflect.get(target, name) ?? 'x' })
 
 /** The same keys with ids that never were, of the same form. */
 export function neverIds(ids: Record<string, string>): Record<string, string> {

@@ -1,15 +1,24 @@
 import type { TestServer } from './server.ts'
 
+export interface Statement {
+  sql: string
+  values: readonly unknown[]
+}
+
 const counted = new Set<PropertyKey>(['any', 'one', 'oneFirst', 'maybeOne', 'maybeOneFirst', 'many', 'query'])
 
-/** How many SQL statements outside of transactions the work needs. Nothing else may use the server meanwhile. */
-export async function countStatements({ app }: TestServer, work: () => Promise<unknown>): Promise<number> {
+/** The SQL statements outside of transactions that the work needs. Nothing else may use the server meanwhile. */
+export async function statementsOf({ app }: TestServer, work: () => Promise<unknown>): Promise<Statement[]> {
   const real = app.db
-  let count = 0
+  const statements: Statement[] = []
   app.db = new Proxy(real, {
     get(target, name) {
-      if (counted.has(name)) count++
-      return Reflect.get(target, name)
+      const value = Reflect.get(target, name)
+      if (!counted.has(name)) return value
+      return (statement: Statement, ...more: unknown[]) => {
+        statements.push(statement)
+        return (value as (...given: unknown[]) => unknown).call(target, statement, ...more)
+      }
     },
   })
   try {
@@ -17,5 +26,9 @@ export async function countStatements({ app }: TestServer, work: () => Promise<u
   } finally {
     app.db = real
   }
-  return count
+  return statements
 }
+
+/** How many they are. */
+export const countStatements = async (server: TestServer, work: () => Promise<unknown>): Promise<number> =>
+  (await statementsOf(server, work)).length
