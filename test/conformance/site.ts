@@ -1,6 +1,7 @@
 import { insertUser } from '../../shared/users/users.ts'
+import { publishModule } from '../registry/publish.ts'
 import { document } from '../support/server.ts'
-import type { Stack } from '../support/stack.ts'
+import { expectStatus, type Stack } from '../support/stack.ts'
 
 /** Versions that the suite looks for or sets. Nothing is downloaded from the addresses. */
 const versions = {
@@ -11,9 +12,11 @@ const versions = {
 
 /**
  * What the suite expects of a site before it begins, as an installation of Terraform Enterprise has it from the first
- * day: its admins have added some versions of the tools, and there is a second account.
+ * day: its admins have added some versions of the tools, there is a second account, and somebody offers a module for
+ * workspaces without code.
+ * @returns the id of that offer
  */
-export async function prepareSite(stack: Stack): Promise<void> {
+export async function prepareSite(stack: Stack): Promise<{ noCodeModuleId: string }> {
   for (const [tool, list] of Object.entries(versions)) {
     for (const version of list) {
       const url = `https://releases.example.com/${tool}_${version}_linux_amd64.zip`
@@ -31,4 +34,14 @@ export async function prepareSite(stack: Stack): Promise<void> {
     document({ email }, { teams: { data: [] } }),
   )
   if (invited.status !== 201) throw new Error(`${name}: ${invited.status} ${invited.text}`)
+  return { noCodeModuleId: await offerModule(stack, organization) }
+}
+
+async function offerModule(stack: Stack, organization: string): Promise<string> {
+  const files = { 'main.tf': 'variable "size" {\n  type = string\n}\n' }
+  await publishModule(stack.api, organization, { name: 'offered', provider: 'null' }, '1.0.0', files)
+  const module = `/organizations/${organization}/registry-modules/private/${organization}/offered/null`
+  const { id } = expectStatus(await stack.api.get(module), 200).json.data
+  const offer = document({ 'version-pin': '1.0.0' }, { 'registry-module': { data: { type: 'registry-modules', id } } })
+  return expectStatus(await stack.api.post(`/organizations/${organization}/no-code-modules`, offer), 201).json.data.id
 }
