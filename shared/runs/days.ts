@@ -23,7 +23,7 @@ const within = (of: RunsOf): FragmentSqlToken =>
 /** How many runs were made on each day, by what became of them; days without one are left out. */
 export const selectRunDays = (tx: Tx, of: RunsOf, since: Date) =>
   tx.any(sql.type(DayRow)`
-    select to_char(r.created_at at time zone 'UTC', 'YYYY-MM-DD') as day,
+    select (r.created_at at time zone 'UTC')::date::text as day,
       count(*) filter (where r.status in ('applied', 'planned_and_finished'))::int as done,
       count(*) filter (where r.status = 'errored')::int as failed,
       count(*) filter (where r.status in ('discarded', 'canceled'))::int as stopped,
@@ -31,7 +31,7 @@ export const selectRunDays = (tx: Tx, of: RunsOf, since: Date) =>
     from runs r
     join workspaces w on w.id = r.workspace_id
     where ${within(of)} and r.created_at >= ${since.toISOString()}::timestamptz
-    group by 1
+    group by (r.created_at at time zone 'UTC')::date
     order by 1`)
 
 const TimesRow = z.object({
@@ -56,13 +56,13 @@ export const selectRunTimes = (tx: Tx, of: RunsOf, since: Date, most: number) =>
       order by r.created_at desc, r.id
       limit ${most}),
     times as (
-      select p.kind, to_char(p.started_at at time zone 'UTC', 'YYYY-MM-DD') as day,
+      select p.kind, (p.started_at at time zone 'UTC')::date as day,
         extract(epoch from p.started_at - p.queued_at) * 1000 as wait,
         case when p.status = 'finished' then extract(epoch from p.finished_at - p.started_at) * 1000 end as took
       from newest n
       join phases p on p.run_id = n.id
       where p.started_at >= ${since.toISOString()}::timestamptz)
-    select day, percentile_cont(0.5) within group (order by wait)::float8 as wait_ms,
+    select day::text as day, percentile_cont(0.5) within group (order by wait)::float8 as wait_ms,
       max(wait)::float8 as longest_wait_ms,
       (percentile_cont(0.5) within group (order by took) filter (where kind = 'plan'))::float8 as plan_ms,
       (percentile_cont(0.5) within group (order by took) filter (where kind = 'apply'))::float8 as apply_ms
