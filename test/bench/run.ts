@@ -181,7 +181,13 @@ async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'tofutf-bench-'))
   const file = await timedEngine(folder, terraform, versions.terraform)
   const stack = await startStack({
-    env: { TOFUTF_ENGINE_DIR: join(folder, 'engines'), PATH: '/usr/bin:/bin', TOFUTF_RUNNER_CONCURRENCY: '2' },
+    env: {
+      TOFUTF_ENGINE_DIR: join(folder, 'engines'),
+      PATH: '/usr/bin:/bin',
+      TOFUTF_RUNNER_CONCURRENCY: '2',
+      // the wrapper writes its times beside the sandbox
+      TOFUTF_SANDBOX: 'off',
+    },
   })
   const live = await plannedMoments(stack)
   try {

@@ -65,6 +65,8 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       runnerEnv: (i) => (i === 1 ? skew(120_000) : i === 2 ? skew(-120_000) : {}),
       env: {
         TOFUTF_ENGINE_DIR: await makeEngines(join(folder, 'engines'), journalFile),
+        // the stand-in writes into the journal
+        TOFUTF_SANDBOX: 'off',
         TOFUTF_RUNNER_CONCURRENCY: `${options.concurrency}`,
         TOFUTF_LOG_LEVEL: process.env.TOFUTF_LOG_LEVEL ?? 'fatal',
         TOFUTF_DB_POOL: '4',
