@@ -97,6 +97,10 @@ export const settings = {
     'File of certificate authorities (PEM) that a remote agent and the engines trust.',
   ],
   TOFUTF_FORCE_CANCEL_COOLOFF: [int.min(0).default(10), 'Seconds after a cancel until force-cancel is offered.'],
+  TOFUTF_RUN_RETENTION_DAYS: [
+    int.min(1).optional(),
+    'Days after their end that runs are deleted, with logs and plans; states stay. Unset: never.',
+  ],
   TOFUTF_MAX_CONFIGURATION_MB: [int.min(1).default(512), 'Largest configuration archive, in MiB.'],
   TOFUTF_MAX_UNPACKED_MB: [int.min(1).default(4096), 'Largest unpacked configuration, in MiB.'],
   TOFUTF_MAX_STATE_MB: [int.min(1).default(1024), 'Largest state file, in MiB.'],
@@ -151,6 +155,7 @@ export interface Config {
   /** Authorities that an agent trusts besides those of the system. */
   certificateFile: string | undefined
   forceCancelCooloffMs: number
+  runRetentionDays: number | undefined
   maxConfigurationBytes: number
   maxUnpackedBytes: number
   maxStateBytes: number
@@ -209,6 +214,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     },
     certificateFile: s.SSL_CERT_FILE,
     forceCancelCooloffMs: s.TOFUTF_FORCE_CANCEL_COOLOFF * 1000,
+    runRetentionDays: s.TOFUTF_RUN_RETENTION_DAYS,
     maxConfigurationBytes: s.TOFUTF_MAX_CONFIGURATION_MB * mib,
     maxUnpackedBytes: s.TOFUTF_MAX_UNPACKED_MB * mib,
     maxStateBytes: s.TOFUTF_MAX_STATE_MB * mib,

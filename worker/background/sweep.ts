@@ -4,6 +4,7 @@ import type { App } from '../../shared/app.ts'
 import { expirePlanExports } from '../../shared/plan-exports/exports.ts'
 import { cutMissed } from '../../shared/plans/store.ts'
 import { expireData } from '../../shared/retention/expire.ts'
+import { deleteOldRuns } from '../../shared/retention/old-runs.ts'
 import { dispatchMissed, promoteMissed, replaceVanishedJobs } from '../../shared/runs/repair.ts'
 import { discardUnconfirmed, endInterrupted, interruptOverdue } from '../../shared/runs/time-limits.ts'
 import { destroyIdle } from './auto-destroy.ts'
@@ -26,6 +27,7 @@ export const sweeps: Record<string, { cron: string; run: Sweep }> = {
   },
   'unconfirmed-plans': { cron: EACH_MINUTE, run: discardUnconfirmed },
   'auto-destroy': { cron: EACH_MINUTE, run: (app) => uncounted(destroyIdle(app)) },
+  'old-runs': { cron: EACH_MINUTE, run: deleteOldRuns },
   retention: { cron: EACH_MINUTE, run: (app) => uncounted(expireData(app)) },
   'plan-exports': { cron: EACH_QUARTER, run: expirePlanExports },
   'uncut-plans': { cron: EACH_MINUTE, run: cutMissed },
