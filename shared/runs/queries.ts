@@ -168,6 +168,15 @@ export async function selectRunsOfWorkspace(
   return { rows, totalCount: count }
 }
 
+const workspacesNamed = (organizationId: string, names: readonly string[]) => sql.fragment`
+  select x.id
+  from workspaces x
+  where x.organization_id = ${organizationId} and x.name = any(${sql.array([...names], 'text')})
+    and lower(x.name) = any(${sql.array(
+      names.map((name) => name.toLowerCase()),
+      'text',
+    )})`
+
 /** Newest first, over the workspaces that the condition on `w` allows. One row more than asked tells that there is a next page. */
 export const selectRunsOfOrganization = (
   tx: Tx,
@@ -182,7 +191,7 @@ export const selectRunsOfOrganization = (
     where r.organization_id = ${organizationId}
       and ${visible}
       and ${conditions(filter)}
-      and (${filter.workspaceNames === undefined} or w.name = any(${sql.array([...(filter.workspaceNames ?? [])], 'text')}))
+      ${filter.workspaceNames ? sql.fragment`and r.workspace_id in (${workspacesNamed(organizationId, filter.workspaceNames)})` : sql.fragment``}
     order by r.created_at desc, r.id desc
     limit ${page.size + 1} offset ${page.offset}`)
 

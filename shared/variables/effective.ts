@@ -43,9 +43,20 @@ const selectRankedVariables = (tx: Tx, scope: VariableScope) =>
           or exists (select 1 from varset_projects x where x.varset_id = s.id and x.project_id = ${scope.projectId}))
     )
     select ${variableColumns}, ${authorColumns}, s.name as set_name, s.priority as set_priority
-    from variables v
-    left join sets s on s.id = v.varset_id
-    where v.workspace_id = ${scope.workspaceId} or s.id is not null
+    from (
+      select null as id, null as name, null::bool as priority, null::int as breadth
+      union all
+      select *
+      from sets) s
+    -- each by its index: there may be very many variables of others
+    cross join lateral (
+      select *
+      from variables x
+      where x.workspace_id = ${scope.workspaceId} and s.id is null
+      union all
+      select *
+      from variables x
+      where x.varset_id = s.id) v
     order by case when s.id is null then 0 when s.priority then -s.breadth else s.breadth end, s.name collate "C", v.id`)
 
 /** One variable per category and key: the one that counts. */

@@ -13,7 +13,8 @@ export async function selectConsumersPage(
   page: { size: number; offset: number },
 ) {
   const where = sql.fragment`
-    exists (
+    w.organization_id = (select x.organization_id from workspaces x where x.id = ${workspaceId})
+    and exists (
       select 1
       from workspaces s
       where s.id = ${workspaceId} and s.id <> w.id

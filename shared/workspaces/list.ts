@@ -26,7 +26,7 @@ export interface WorkspaceFilter {
 
 const hasTag = (key: string, value?: string) => sql.fragment`exists (
   select 1 from tag_bindings b
-  where b.workspace_id = w.id and b.key = ${key} and (${value ?? null}::text is null or b.value = ${value ?? null}))`
+  where b.workspace_id = w.id and b.organization_id = w.organization_id and b.key = ${key} and (${value ?? null}::text is null or b.value = ${value ?? null}))`
 
 /** `*` stands for any text; everything else for itself. */
 const likePattern = (text: string): string => text.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')
