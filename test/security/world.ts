@@ -117,6 +117,15 @@ export async function makeWorld(server: TestServer): Promise<World> {
 
   await publishModule(api, organization.name, { name: 'greeting', provider: 'null' }, '1.0.0', { 'main.tf': '' })
   const module = await one(`select id from registry_modules where organization_id = '${organization.id}'`)
+  const noCode = await make(
+    `${inOrganization}/no-code-modules`,
+    {},
+    { 'registry-module': ref('registry-modules', module) },
+  )
+  await db.query(sql.void`
+    update workspaces
+    set no_code_module_id = ${noCode.id}
+    where id = ${workspace.workspaceId}`)
   const keyId = await publishProvider(api, organization.name, 'thing', '1.0.0')
   const provider = await one(`select id from registry_providers where organization_id = '${organization.id}'`)
   const tests = `${inOrganization}/tests/registry-modules/private/${organization.name}/greeting/null`
@@ -151,6 +160,7 @@ export async function makeWorld(server: TestServer): Promise<World> {
       'applies/:id': run.relationships.apply.data.id,
       'comments/:id': comment.id,
       'registry-modules/:id': module,
+      no_code_module_id: noCode.id,
       'registry-providers/:id': provider,
       '/api/v2/tasks/:id': task,
       'tasks/:id': workspaceTask,
