@@ -1,4 +1,6 @@
-/** Numbers and times as people read them. */
+import type { Stage } from '../shared/runs/stages.ts'
+
+/** Numbers, times and stages as people read them. */
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
@@ -42,4 +44,11 @@ export function browserOf(userAgent: string): string {
   const names: Record<string, string> = { Edg: 'Edge', OPR: 'Opera', Version: 'Safari' }
   if (!name) return userAgent.slice(0, 80) || 'Unknown browser'
   return `${names[name] ?? name} ${version}${system ? ` on ${system === 'Mac OS X' ? 'macOS' : system}` : ''}`
+}
+
+export const stageWords: Record<Stage, string> = {
+  pre_plan: 'Before the plan',
+  post_plan: 'After the plan',
+  pre_apply: 'Before the apply',
+  post_apply: 'After the apply',
 }

@@ -1,5 +1,5 @@
 import { visibleWorkspaces } from '../../shared/access/visible.ts'
-import { selectRunsOfOrganization } from '../../shared/runs/organization-runs.ts'
+import { selectOrganizationRuns } from '../../shared/runs/organization-runs.ts'
 import { countUnfinishedRuns } from '../../shared/runs/unfinished.ts'
 import { runCharts } from '../charts.ts'
 import { PageRoutes } from '../page-route.ts'
@@ -23,7 +23,7 @@ organizationOverviewPages.get(
     const visible = await visibleWorkspaces(access, organization.id)
     const filter = { organizationId: organization.id, visible, source: null, workspace: null, user: null }
     const newest = async (statuses: readonly string[]) => {
-      const rows = await selectRunsOfOrganization(app.db, { ...filter, statuses }, { size: SHOWN, olderThan: null })
+      const rows = await selectOrganizationRuns(app.db, { ...filter, statuses }, { size: SHOWN, olderThan: null })
       return (await readable(ctx, rows)).map((r) => ({
         ...r,
         href: runPath({ ...r, organization_name: organization.name }),

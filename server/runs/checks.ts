@@ -1,21 +1,14 @@
 import { selectOutcomesOfEvaluations, selectPolicyEvaluations } from '../../shared/policies/evaluations.ts'
 import type { Run } from '../../shared/runs/queries.ts'
-import type { Stage } from '../../shared/runs/stages.ts'
 import { selectShortOutcomes, selectTaskResults } from '../../shared/tasks/results.ts'
 import { selectTaskStages, type TaskStage } from '../../shared/tasks/stages.ts'
+import type { Badge } from '../badge.ts'
 import { readMarkdown, safeHref } from '../markdown.ts'
 import type { Context } from '../route.ts'
-import { counted } from '../words.ts'
+import { counted, stageWords } from '../words.ts'
 
 /** How an answer of a run task, a policy or a whole stage looks. */
-export interface Mark {
-  tone: 'gray' | 'blue' | 'amber' | 'green' | 'red'
-  icon: string
-  word: string
-  spins?: true
-}
-
-const marks: Record<string, Mark> = {
+const marks: Record<string, Badge> = {
   pending: { tone: 'gray', icon: 'circle', word: 'Not yet' },
   running: { tone: 'blue', icon: 'sync', word: 'Checking', spins: true },
   passed: { tone: 'green', icon: 'check-circle-fill', word: 'Passed' },
@@ -26,16 +19,9 @@ const marks: Record<string, Mark> = {
   canceled: { tone: 'gray', icon: 'stop', word: 'Canceled' },
   unreachable: { tone: 'gray', icon: 'circle-slash', word: 'Not reached' },
 }
-const markOf = (status: string): Mark => marks[status] ?? marks.pending!
+const markOf = (status: string): Badge => marks[status] ?? marks.pending!
 /** What is only advice stops nothing: its failure is a warning. */
-const markOfAdvice = (mark: Mark): Mark => (mark.tone === 'red' ? { ...mark, tone: 'amber', icon: 'alert' } : mark)
-
-const stageWords: Record<Stage, string> = {
-  pre_plan: 'Before the plan',
-  post_plan: 'After the plan',
-  pre_apply: 'Before the apply',
-  post_apply: 'After the apply',
-}
+const markOfAdvice = (mark: Badge): Badge => (mark.tone === 'red' ? { ...mark, tone: 'amber', icon: 'alert' } : mark)
 
 const OUTCOMES = 200
 const BODY = 4000
@@ -145,10 +131,10 @@ const sumOf = (e: { passed: number; advisory_failed: number; mandatory_failed: n
     .filter(Boolean)
     .join(', ')
 
-const levels: Record<string, Mark['tone']> = { none: 'gray', info: 'blue', warning: 'amber', error: 'red' }
+const levels: Record<string, Badge['tone']> = { none: 'gray', info: 'blue', warning: 'amber', error: 'red' }
 
 /** `{ Severity: [{ label: 'High', level: 'error' }] }` */
-function tagsOf(tags: Record<string, unknown>): { text: string; tone: Mark['tone'] }[] {
+function tagsOf(tags: Record<string, unknown>): { text: string; tone: Badge['tone'] }[] {
   return Object.entries(tags)
     .flatMap(([key, values]) =>
       (Array.isArray(values) ? (values as { label?: unknown; level?: unknown }[]) : []).map((value) => ({

@@ -1,6 +1,6 @@
 import { visibleWorkspaces } from '../../shared/access/visible.ts'
 import { isFinal, statuses } from '../../shared/runs/lifecycle.ts'
-import { type OrganizationRun, selectRunsOfOrganization } from '../../shared/runs/organization-runs.ts'
+import { type OrganizationRun, selectOrganizationRuns } from '../../shared/runs/organization-runs.ts'
 import { countUnfinishedRuns } from '../../shared/runs/unfinished.ts'
 import { waitingReasons } from '../../shared/runs/waiting.ts'
 import { badgeOf } from '../badge.ts'
@@ -62,7 +62,7 @@ async function view(ctx: RunsContext) {
   const visible = await visibleWorkspaces(access, organization.id)
   const filter = filterOf(ctx)
   const olderThan = ctx.ask('older').trim().slice(0, 100) || null
-  const found = await selectRunsOfOrganization(
+  const found = await selectOrganizationRuns(
     app.db,
     {
       organizationId: organization.id,

@@ -58,14 +58,13 @@ const scopeOf = (f: Found) => ({
 })
 
 async function openable(ctx: PageContext, found: Found[]): Promise<Found[]> {
-  for (const rows of Map.groupBy(found, (f) => f.organization_id).values()) {
-    const scopes = rows.flatMap((f) =>
+  await ctx.access.preloadWorkspaces(
+    found.flatMap((f) =>
       f.workspace_id && f.project_id
         ? [{ organizationId: f.organization_id, projectId: f.project_id, workspaceId: f.workspace_id }]
         : [],
-    )
-    await ctx.access.preloadWorkspaces(scopes)
-  }
+    ),
+  )
   const kept = []
   for (const f of found) if (await ctx.access.may(needs[f.kind], scopeOf(f))) kept.push(f)
   return kept

@@ -8,6 +8,7 @@ import { orDrawAgain } from '../form-error.ts'
 import { pageOf } from '../jsonapi/page.ts'
 import { type PageContext, PageRoutes } from '../page-route.ts'
 import { type OrganizationSubject, organizationByName } from '../subjects.ts'
+import { stageWords } from '../words.ts'
 
 /** Run tasks of an organization. Where they are asked: workspace-page.ts. */
 export const taskPages = new PageRoutes()
@@ -17,12 +18,6 @@ const one = `${path}/:task_id`
 const options = { action: 'task:manage', subject: organizationByName } as const
 type TaskContext = PageContext & { subject: OrganizationSubject }
 
-export const stageWords: Record<Stage, string> = {
-  pre_plan: 'Before the plan',
-  post_plan: 'After the plan',
-  pre_apply: 'Before the apply',
-  post_apply: 'After the apply',
-}
 export const stagesOfForm = (given: string[]): Stage[] => stages.filter((stage) => given.includes(stage))
 
 const href = ({ subject }: TaskContext, id = '') => `/app/${subject.organization.name}/settings/tasks${id && `/${id}`}`

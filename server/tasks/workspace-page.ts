@@ -10,8 +10,9 @@ import { attachTask, changeAttachment, detachTask } from '../../shared/tasks/wor
 import { orDrawAgain } from '../form-error.ts'
 import { PageRoutes } from '../page-route.ts'
 import { workspaceByName } from '../subjects.ts'
+import { stageWords } from '../words.ts'
 import { settingsHref, settingsPath, type WorkspaceContext } from '../workspaces/settings-page.ts'
-import { stagesOfForm, stageWords } from './page.ts'
+import { stagesOfForm } from './page.ts'
 
 /** Which run tasks a workspace asks, when, and what their no means. */
 export const workspaceTaskPages = new PageRoutes()

@@ -5,7 +5,6 @@ import {
   type Action,
   actions,
   atLeastProject,
-  merge,
   type Need,
   noGrants,
   type OrganizationFlag,
@@ -14,7 +13,7 @@ import {
   workspaceRoles,
 } from '../permissions.ts'
 import type { Actor } from './actor.ts'
-import { AccessRow, grantOf, type ProjectLevel, projectLevelOf } from './grants.ts'
+import { AccessRow, type ProjectLevel, projectLevelOf, teamGrants, type WorkspaceScope } from './grants.ts'
 import { sharesRegistry } from './sharing.ts'
 
 /** Where an action happens. A workspace lies in a project, a project in an organization. */
@@ -35,7 +34,6 @@ const TeamRow = z.object({
   is_owners: z.boolean(),
   organization_access: z.record(z.string(), z.unknown()),
 })
-const GrantRow = AccessRow.extend({ of: z.enum(['workspace', 'project']), id: z.string() })
 const OneRow = z.object({ one: z.number() })
 
 /**
@@ -156,77 +154,40 @@ export class Access {
   }
 
   /** What the caller holds on a workspace; null when it is not visible to them. */
-  workspaceGrants(scope: {
-    organizationId: string
-    projectId: string
-    workspaceId: string
-  }): Promise<WorkspaceGrants | null> {
+  workspaceGrants(scope: WorkspaceScope): Promise<WorkspaceGrants | null> {
     let known = this.grants.get(scope.workspaceId)
     if (!known) {
-      known = this.loadGrants(scope)
+      known =
+        this.actor.kind === 'phase'
+          ? this.phaseGrants(this.actor, scope)
+          : this.heldOn([scope]).then((held) => held.get(scope.workspaceId) ?? null)
       this.grants.set(scope.workspaceId, known)
     }
     return known
   }
 
   /** Reads the grants on all workspaces of a list at once, so that printing it takes no statement for each. */
-  async preloadWorkspaces(
-    scopes: readonly { organizationId: string; projectId: string; workspaceId: string }[],
-  ): Promise<void> {
-    const organizationId = scopes[0]?.organizationId
-    if (!organizationId || this.actor.kind === 'phase' || (await this.isOwner(organizationId))) return
-    if (await this.hasFlag(organizationId, 'manage-workspaces')) return
-    const teams = (await this.teamsIn(organizationId)) ?? []
-    const teamIds = sql.array(
-      teams.map((t) => t.id),
-      'text',
-    )
-    const list = (of: (scope: (typeof scopes)[number]) => string) => sql.array(scopes.map(of), 'text')
-    const rows = await this.db.any(sql.type(GrantRow)`
-      select 'workspace' as of, workspace_id as id, access, custom
-      from team_workspaces
-      where workspace_id = any(${list((s) => s.workspaceId)}) and team_id = any(${teamIds})
-      union all
-      select 'project', project_id, access, custom
-      from team_projects
-      where project_id = any(${list((s) => s.projectId)}) and team_id = any(${teamIds})`)
-    const base = (await this.hasFlag(organizationId, 'read-workspaces')) ? workspaceRoles.read : null
-    for (const scope of scopes) {
-      const held = rows
-        .filter((row) => row.id === (row.of === 'workspace' ? scope.workspaceId : scope.projectId))
-        .reduce<WorkspaceGrants | null>((sum, row) => merge(sum, grantOf(row)), base)
-      this.grants.set(scope.workspaceId, Promise.resolve(held))
+  async preloadWorkspaces(scopes: readonly WorkspaceScope[]): Promise<void> {
+    if (this.actor.kind === 'phase') return
+    for (const ofOne of Map.groupBy(scopes, (scope) => scope.organizationId).values()) {
+      const held = await this.heldOn(ofOne)
+      for (const [id, grants] of held) this.grants.set(id, Promise.resolve(grants))
     }
   }
 
-  private async loadGrants(scope: {
-    organizationId: string
-    projectId: string
-    workspaceId: string
-  }): Promise<WorkspaceGrants | null> {
-    const { actor } = this
-    if (actor.kind === 'phase') return this.phaseGrants(actor, scope)
-    if (await this.isOwner(scope.organizationId)) return workspaceRoles.admin
-    if (await this.hasFlag(scope.organizationId, 'manage-workspaces')) return workspaceRoles.admin
-    let held: WorkspaceGrants | null = (await this.hasFlag(scope.organizationId, 'read-workspaces'))
-      ? workspaceRoles.read
-      : null
-    const teams = (await this.teamsIn(scope.organizationId)) ?? []
-    if (teams.length === 0) return held
-    const ids = sql.array(
-      teams.map((t) => t.id),
-      'text',
+  /** By workspace; all of them lie in one organization. */
+  private async heldOn(scopes: readonly WorkspaceScope[]): Promise<Map<string, WorkspaceGrants | null>> {
+    const { organizationId } = scopes[0]!
+    if ((await this.isOwner(organizationId)) || (await this.hasFlag(organizationId, 'manage-workspaces')))
+      return new Map(scopes.map((scope) => [scope.workspaceId, workspaceRoles.admin]))
+    const least = (await this.hasFlag(organizationId, 'read-workspaces')) ? workspaceRoles.read : null
+    const teams = (await this.teamsIn(organizationId)) ?? []
+    return teamGrants(
+      this.db,
+      teams.map((team) => team.id),
+      scopes,
+      least,
     )
-    const rows = await this.db.any(sql.type(AccessRow.extend({ of: z.enum(['workspace', 'project']) }))`
-      select 'workspace' as of, access, custom
-      from team_workspaces
-      where workspace_id = ${scope.workspaceId} and team_id = any(${ids})
-      union all
-      select 'project', access, custom
-      from team_projects
-      where project_id = ${scope.projectId} and team_id = any(${ids})`)
-    for (const row of rows) held = merge(held, grantOf(row))
-    return held
   }
 
   /** A running engine reads its own workspace's state, and others' that share theirs with it. Nothing else. */

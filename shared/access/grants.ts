@@ -1,5 +1,19 @@
 import { z } from 'zod'
-import { type projectLevels, projectRoleInWorkspaces, type WorkspaceGrants, workspaceRoles } from '../permissions.ts'
+import type { Tx } from '../../db/pool.ts'
+import { sql } from '../../db/sql.ts'
+import {
+  merge,
+  type projectLevels,
+  projectRoleInWorkspaces,
+  type WorkspaceGrants,
+  workspaceRoles,
+} from '../permissions.ts'
+
+export interface WorkspaceScope {
+  organizationId: string
+  projectId: string
+  workspaceId: string
+}
 
 /** What a row of team_workspaces or team_projects gives: a fixed role, or single rights (custom). */
 export const AccessRow = z.object({ access: z.string(), custom: z.record(z.string(), z.unknown()) })
@@ -17,7 +31,7 @@ function customProjectLevel(custom: Record<string, unknown>): ProjectLevel {
 }
 
 /** What the row means on a workspace; null: nothing. */
-export const grantOf = (row: AccessRow & { of: 'workspace' | 'project' }): WorkspaceGrants | null =>
+const grantOf = (row: AccessRow & { of: 'workspace' | 'project' }): WorkspaceGrants | null =>
   row.of === 'workspace' ? workspaceGrant(row) : projectGrant(row)
 
 function workspaceGrant(row: AccessRow): WorkspaceGrants {
@@ -40,4 +54,41 @@ function customGrants(custom: Record<string, unknown>): WorkspaceGrants {
     runTasks: custom['run-tasks'] === true,
     policyOverrides: custom['policy-overrides'] === true,
   }
+}
+
+const GrantRow = AccessRow.extend({ of: z.enum(['workspace', 'project']), id: z.string() })
+
+/**
+ * What the teams hold on each of the workspaces, by themselves or by their projects, on top of `least`. One statement,
+ * however many workspaces.
+ */
+export async function teamGrants(
+  tx: Tx,
+  teamIds: readonly string[],
+  scopes: readonly WorkspaceScope[],
+  least: WorkspaceGrants | null,
+): Promise<Map<string, WorkspaceGrants | null>> {
+  const teams = sql.array([...teamIds], 'text')
+  const list = (of: (scope: WorkspaceScope) => string) => sql.array([...new Set(scopes.map(of))], 'text')
+  const rows =
+    teamIds.length === 0
+      ? []
+      : await tx.any(sql.type(GrantRow)`
+          select 'workspace' as of, workspace_id as id, access, custom
+          from team_workspaces
+          where workspace_id = any(${list((s) => s.workspaceId)}) and team_id = any(${teams})
+          union all
+          select 'project', project_id, access, custom
+          from team_projects
+          where project_id = any(${list((s) => s.projectId)}) and team_id = any(${teams})`)
+  const byPlace = Map.groupBy(rows, (row) => `${row.of} ${row.id}`)
+  return new Map(
+    scopes.map((scope) => {
+      const here = [
+        ...(byPlace.get(`workspace ${scope.workspaceId}`) ?? []),
+        ...(byPlace.get(`project ${scope.projectId}`) ?? []),
+      ]
+      return [scope.workspaceId, here.reduce((sum, row) => merge(sum, grantOf(row)), least)]
+    }),
+  )
 }

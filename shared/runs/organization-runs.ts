@@ -3,28 +3,13 @@ import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { statuses } from './lifecycle.ts'
+import { RecentRow, recentColumns, recentJoined } from './recent.ts'
 
 /** A run among those of a whole organization. */
-const OrganizationRunRow = z.object({
-  id: z.string(),
-  workspace_id: z.string(),
+const OrganizationRunRow = RecentRow.extend({
   project_id: z.string(),
   workspace_name: z.string(),
-  number: z.number(),
   status: z.enum(statuses),
-  message: z.string(),
-  source: z.string(),
-  plan_only: z.boolean(),
-  has_changes: z.boolean(),
-  is_destroy: z.boolean(),
-  force_canceled_at: z.date().nullable(),
-  created_at: z.date(),
-  finished_at: z.date().nullable(),
-  created_by_name: z.string().nullable(),
-  is_planned: z.boolean(),
-  additions: z.number(),
-  changes: z.number(),
-  destructions: z.number(),
 })
 export type OrganizationRun = z.output<typeof OrganizationRunRow>
 
@@ -43,16 +28,13 @@ export interface OrganizationRunFilter {
  * Runs of all workspaces that the caller sees, newest first: those older than the run `olderThan`, one more than
  * `size` when there are more. A place in the list is a run, not a number: it stays when new runs come.
  */
-export const selectRunsOfOrganization = (
+export const selectOrganizationRuns = (
   tx: Tx,
   filter: OrganizationRunFilter,
   page: { size: number; olderThan: string | null },
 ) =>
   tx.any(sql.type(OrganizationRunRow)`
-    select r.id, r.workspace_id, w.project_id, w.name as workspace_name, r.number, r.status, r.message, r.source,
-      r.plan_only, r.has_changes, r.is_destroy, r.force_canceled_at, r.created_at, r.finished_at,
-      coalesce(u.username, t.name) as created_by_name, p.status = 'finished' as is_planned, p.additions, p.changes,
-      p.destructions
+    select ${recentColumns}, w.project_id, w.name as workspace_name
     from (
       select r.*
       from runs r
@@ -61,9 +43,7 @@ export const selectRunsOfOrganization = (
       order by r.created_at desc, r.id
       limit ${page.size + 1}) r
     join workspaces w on w.id = r.workspace_id
-    left join users u on u.id = r.created_by
-    left join teams t on t.id = r.created_by_team_id
-    join phases p on p.run_id = r.id and p.kind = 'plan'
+    ${recentJoined}
     order by r.created_at desc, r.id`)
 
 function conditions(filter: OrganizationRunFilter, olderThan: string | null): FragmentSqlToken[] {

@@ -4,7 +4,7 @@ import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 
 /** A run as lists of people show it: who, when, how long, and what changes. */
-const RecentRow = z.object({
+export const RecentRow = z.object({
   id: z.string(),
   workspace_id: z.string(),
   number: z.number(),
@@ -25,11 +25,11 @@ const RecentRow = z.object({
 })
 export type RecentRun = z.output<typeof RecentRow>
 
-const columns = sql.fragment`
+export const recentColumns = sql.fragment`
   r.id, r.workspace_id, r.number, r.status, r.message, r.source, r.plan_only, r.has_changes, r.is_destroy,
   r.force_canceled_at, r.created_at, r.finished_at, coalesce(u.username, t.name) as created_by_name,
   p.status = 'finished' as is_planned, p.additions, p.changes, p.destructions`
-const joined = sql.fragment`
+export const recentJoined = sql.fragment`
   left join users u on u.id = r.created_by
   left join teams t on t.id = r.created_by_team_id
   join phases p on p.run_id = r.id and p.kind = 'plan'`
@@ -37,7 +37,7 @@ const joined = sql.fragment`
 /** The newest runs of each of the workspaces, newest first. */
 export const selectRecentRuns = (tx: Tx, workspaceIds: readonly string[], ofEach: number) =>
   tx.any(sql.type(RecentRow)`
-    select ${columns}
+    select ${recentColumns}
     from unnest(${sql.array([...workspaceIds], 'text')}) as w (id)
     cross join lateral (
       select *
@@ -46,15 +46,15 @@ export const selectRecentRuns = (tx: Tx, workspaceIds: readonly string[], ofEach
       order by r.created_at desc, r.id desc
       limit ${ofEach}
     ) r
-    ${joined}
+    ${recentJoined}
     order by r.created_at desc, r.id desc`)
 
 /** Runs by id, in no order. */
 export const selectRecentRunsById = (tx: Tx, ids: readonly string[]) =>
   tx.any(sql.type(RecentRow)`
-    select ${columns}
+    select ${recentColumns}
     from runs r
-    ${joined}
+    ${recentJoined}
     where r.id = any(${sql.array([...ids], 'text')})`)
 
 const NeighbourRow = z.object({ id: z.string(), number: z.number() })
@@ -87,9 +87,9 @@ export async function selectRecentRunsPage(
     and (${filter.statuses === null} or r.status = any(${sql.array([...(filter.statuses ?? [])], 'text')}))
     and (${filter.q}::text is null or r.id = ${filter.q} or strpos(lower(r.message), lower(${filter.q})) > 0)`
   const rows = await tx.any(sql.type(RecentRow)`
-    select ${columns}
+    select ${recentColumns}
     from runs r
-    ${joined}
+    ${recentJoined}
     where ${where}
     order by r.created_at desc, r.id desc
     limit ${page.size} offset ${page.offset}`)

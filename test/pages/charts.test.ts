@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { sql } from '../../db/sql.ts'
 import { type Acme, makeAcme } from '../support/acme.ts'
-import { violations } from '../support/axe.ts'
+import { at, violationsOf } from '../support/axe.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startRun } from '../support/configurations.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -93,21 +93,10 @@ describe('overviews', function () {
       try {
         const page = await context.newPage()
         const found = [await signIn(page)]
-        for (const [name, path] of Object.entries(pages)) {
-          for (const width of [1280, 375]) {
-            await page.setViewportSize({ width, height: 900 })
-            if (width === 1280) {
-              await page.goto(server.url + path)
-              if (name === 'overview') await page.getByText('As a table').first().click()
-            }
-            found.push(await violations(page, `${name} ${width} ${colorScheme}`))
-            if (process.env.SHOTS)
-              await page.screenshot({
-                path: `${process.env.SHOTS}/${name}-${width}-${colorScheme}.png`,
-                fullPage: true,
-              })
-          }
+        const openTable = async (name: string) => {
+          if (name === 'overview') await page.getByText('As a table').first().click()
         }
+        found.push(await violationsOf(page, at(server.url, pages), colorScheme, openTable))
         expect(found.flat()).to.deep.equal([])
       } finally {
         await close()

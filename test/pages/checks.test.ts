@@ -5,7 +5,7 @@ import { newId } from '../../shared/ids.ts'
 import { lockRun } from '../../shared/runs/transition.ts'
 import { settleStage } from '../../shared/tasks/settle.ts'
 import { hashPassword, updatePassword } from '../../shared/users/users.ts'
-import { violations } from '../support/axe.ts'
+import { violationsHere } from '../support/axe.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { makeMember } from '../support/people.ts'
@@ -199,12 +199,7 @@ describe('checks on the page of a run', function () {
         await page.getByRole('button', { name: 'Sign in' }).click()
         await page.getByRole('heading', { name: 'Checks' }).waitFor()
         await page.getByText('2 findings').press('Enter')
-        for (const width of [1280, 375]) {
-          await page.setViewportSize({ width, height: 900 })
-          found.push(await violations(page, `checks ${width} ${colorScheme}`))
-          if (process.env.SHOTS)
-            await page.screenshot({ path: `${process.env.SHOTS}/checks-${width}-${colorScheme}.png`, fullPage: true })
-        }
+        found.push(await violationsHere(page, 'checks', colorScheme))
         found.push(problems)
         if (colorScheme === 'dark') {
           await page.getByRole('button', { name: 'Override' }).press('Enter')

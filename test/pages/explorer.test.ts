@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import { hashPassword, updatePassword } from '../../shared/users/users.ts'
 import { type Acme, makeAcme } from '../support/acme.ts'
-import { violations } from '../support/axe.ts'
+import { at, violationsOf } from '../support/axe.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { eventually, startJobsFor } from '../support/jobs.ts'
 import { makeMember, makeWorkspace } from '../support/people.ts'
@@ -146,17 +146,8 @@ describe('the explorer', function () {
             await page.getByText(`Saved as “Data, ${colorScheme}”`).waitFor()
             continue
           }
-          for (const kind of ['workspaces', 'providers'])
-            for (const width of [1280, 375]) {
-              await page.setViewportSize({ width, height: 900 })
-              await page.goto(`${server.url}${explorer}?kind=${kind}`)
-              found.push(await violations(page, `explorer ${kind} ${width} ${colorScheme}`))
-              if (process.env.SHOTS)
-                await page.screenshot({
-                  path: `${process.env.SHOTS}/explorer-${kind}-${width}-${colorScheme}.png`,
-                  fullPage: true,
-                })
-            }
+          const kinds = { workspaces: `${explorer}?kind=workspaces`, providers: `${explorer}?kind=providers` }
+          found.push(await violationsOf(page, at(server.url, kinds), colorScheme))
         } finally {
           await close()
         }

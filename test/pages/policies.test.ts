@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { type Acme, makeAcme } from '../support/acme.ts'
-import { violations } from '../support/axe.ts'
+import { at, violationsOf } from '../support/axe.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { makeUser, password, Web } from '../support/web.ts'
@@ -134,17 +134,7 @@ describe('pages of policies', function () {
           set,
           'new-set': `${settings}/policy-sets/new`,
         }
-        for (const [name, path] of Object.entries(pages))
-          for (const width of [1280, 375]) {
-            await page.setViewportSize({ width, height: 900 })
-            await page.goto(server.url + path)
-            found.push(await violations(page, `${name} ${width} ${colorScheme}`))
-            if (process.env.SHOTS)
-              await page.screenshot({
-                path: `${process.env.SHOTS}/${name}-${width}-${colorScheme}.png`,
-                fullPage: true,
-              })
-          }
+        found.push(await violationsOf(page, at(server.url, pages), colorScheme))
       } finally {
         await close()
       }

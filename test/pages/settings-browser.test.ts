@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { type Acme, makeAcme } from '../support/acme.ts'
-import { violations } from '../support/axe.ts'
+import { at, violations, violationsOf } from '../support/axe.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { password } from '../support/web.ts'
@@ -82,18 +82,7 @@ describe('settings in a browser', function () {
       try {
         const page = await context.newPage()
         const found = [await signIn(page)]
-        for (const [name, path] of Object.entries(paths)) {
-          for (const width of [1280, 375]) {
-            await page.setViewportSize({ width, height: 900 })
-            if (width === 1280) await page.goto(server.url + path)
-            found.push(await violations(page, `${name} ${width} ${colorScheme}`))
-            if (process.env.SHOTS)
-              await page.screenshot({
-                path: `${process.env.SHOTS}/${name}-${width}-${colorScheme}.png`,
-                fullPage: true,
-              })
-          }
-        }
+        found.push(await violationsOf(page, at(server.url, paths), colorScheme))
         expect(found.flat()).to.deep.equal([])
       } finally {
         await close()

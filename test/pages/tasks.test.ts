@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { hashPassword, updatePassword } from '../../shared/users/users.ts'
 import { type Acme, makeAcme } from '../support/acme.ts'
-import { violations } from '../support/axe.ts'
+import { at, violationsOf } from '../support/axe.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { makeMember } from '../support/people.ts'
 import { startReceiver } from '../support/receiver.ts'
@@ -137,17 +137,7 @@ describe('pages of run tasks', function () {
           await page.getByRole('button', { name: 'Attach' }).press('Enter')
           await page.getByText('Attached. Runs that start later ask it.').waitFor()
         }
-        for (const [name, path] of Object.entries({ tasks, task: `${tasks}/${id}`, attached }))
-          for (const width of [1280, 375]) {
-            await page.setViewportSize({ width, height: 900 })
-            await page.goto(server.url + path)
-            found.push(await violations(page, `${name} ${width} ${colorScheme}`))
-            if (process.env.SHOTS)
-              await page.screenshot({
-                path: `${process.env.SHOTS}/${name}-${width}-${colorScheme}.png`,
-                fullPage: true,
-              })
-          }
+        found.push(await violationsOf(page, at(server.url, { tasks, task: `${tasks}/${id}`, attached }), colorScheme))
       } finally {
         await close()
       }

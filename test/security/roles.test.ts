@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { sql } from '../../db/sql.ts'
+import { Access } from '../../shared/access/access.ts'
 import { insertToken } from '../../shared/tokens/tokens.ts'
 import { startRun } from '../support/configurations.ts'
 import { makeMember, makeOrganization } from '../support/people.ts'
@@ -29,6 +30,31 @@ describe('what roles may do', function () {
     await execute(server, id, 'plan')
     return id
   }
+
+  it('rights read for a list of workspaces are those of each one alone, also across organizations', async () => {
+    const other = await makeOrganization(server)
+    const [own, foreign] = [await makeRunnable(server, organization.name), await makeRunnable(server, other.name)]
+    const who = await makeMember(server, organization, { flags: ['read-workspaces'] })
+    const actor = {
+      kind: 'user',
+      userId: who.userId,
+      username: who.username,
+      isSiteAdmin: false,
+      tokenId: null,
+    } as const
+    const scopes = [
+      { organizationId: organization.id, projectId: organization.projectId, workspaceId: own.workspaceId },
+      { organizationId: other.id, projectId: other.projectId, workspaceId: foreign.workspaceId },
+    ]
+    const [listed, alone] = [new Access(server.app.db, actor), new Access(server.app.db, actor)]
+
+    await listed.preloadWorkspaces(scopes)
+
+    for (const scope of scopes)
+      expect(await listed.workspaceGrants(scope)).to.deep.equal(await alone.workspaceGrants(scope))
+    expect(await listed.may('workspace:read', scopes[0]!)).to.equal(true)
+    expect(await listed.may('workspace:read', scopes[1]!)).to.equal(false)
+  })
 
   it('SEC-02: a role on one workspace opens nothing of its sibling, and the sibling is not listed or counted', async () => {
     const one = await makeRunnable(server, organization.name)

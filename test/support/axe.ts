@@ -21,3 +21,38 @@ export async function violations(page: Page, what: string): Promise<string[]> {
   )
   return [...found, `${what}: ${overflow} px too wide: ${widest}`]
 }
+
+const WIDTHS = [1280, 375]
+
+/** The open page at both widths. With SHOTS=<folder> a picture of each is kept. */
+export async function violationsHere(page: Page, name: string, theme: string): Promise<string[]> {
+  const found: string[] = []
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 })
+    found.push(...(await violations(page, `${name} ${width} ${theme}`)))
+    if (process.env.SHOTS)
+      await page.screenshot({ path: `${process.env.SHOTS}/${name}-${width}-${theme}.png`, fullPage: true })
+  }
+  return found
+}
+
+/** Each of the pages, by name and address, at both widths; `prepare` acts on one before it is looked at. */
+export async function violationsOf(
+  page: Page,
+  pages: Readonly<Record<string, string>>,
+  theme: string,
+  prepare: (name: string) => Promise<unknown> = async () => undefined,
+): Promise<string[]> {
+  const found: string[] = []
+  for (const [name, address] of Object.entries(pages)) {
+    await page.setViewportSize({ width: WIDTHS[0]!, height: 900 })
+    await page.goto(address)
+    await prepare(name)
+    found.push(...(await violationsHere(page, name, theme)))
+  }
+  return found
+}
+
+/** The same paths at a server. */
+export const at = (url: string, paths: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, url + path]))

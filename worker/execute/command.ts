@@ -138,8 +138,10 @@ function interruptOnStop(command: EngineCommand, { pid, interrupted: tell }: Sta
   let interrupted = false
   let timer: NodeJS.Timeout | undefined
   const unlisten = command.stop.listen((wish) => {
-    if (wish === 'force') signalGroup(pid, 'SIGKILL')
-    if (wish === 'force') return
+    if (wish === 'force') {
+      signalGroup(pid, 'SIGKILL')
+      return
+    }
     // A second INT makes the engines give up at once, without writing their state.
     if (!interrupted) {
       tell()
