@@ -38,7 +38,7 @@ async function draw(ctx: WorkspaceContext, more: Record<string, unknown> = {}): 
 workspaceLifetimePages.get(path, options, (ctx) => draw(ctx))
 
 workspaceLifetimePages.post(path, options, async (ctx) => {
-  const { app, form, subject } = ctx
+  const { form, subject } = ctx
   const values = {
     timeout: form.line('unconfirmed-plan-timeout-minutes'),
     discard: form.has('discard-superseded-runs'),
@@ -60,8 +60,9 @@ workspaceLifetimePages.post(path, options, async (ctx) => {
         'auto-destroy-activity-duration': values.idle === 'own' ? durationOf(values.duration) : null,
         'inherits-project-auto-destroy': values.idle === 'project',
       }
-      await saveSettings(ctx, settings)
-      await app.db.transaction((tx) => saveRetention(tx, { workspaceId: subject.workspace.id }, form))
+      await saveSettings(ctx, settings, {
+        also: (tx) => saveRetention(tx, { workspaceId: subject.workspace.id }, form),
+      })
       ctx.redirect(settingsHref(subject, 'lifetime'), { tone: 'green', text: 'Saved.' })
     },
     (error) => draw(ctx, { values, error }),

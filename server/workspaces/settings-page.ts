@@ -1,3 +1,4 @@
+import type { Tx } from '../../db/pool.ts'
 import { selectAgentPoolsPage } from '../../shared/agents/pools.ts'
 import { versionsAtHand } from '../../shared/engines/versions.ts'
 import { invalid, problem } from '../../shared/errors.ts'
@@ -28,17 +29,21 @@ const CHOICES = 500
 
 workspaceSettingsPages.get(settingsPath, options, async (ctx) => ctx.redirect(settingsHref(ctx.subject, 'general')))
 
-/** Writes settings under the lock of the row. @returns the path of the settings, with the name as it is now */
+/**
+ * Writes settings under the lock of the row, and what `also` does in the same transaction.
+ * @returns the path of the settings, with the name as it is now
+ */
 export async function saveSettings(
   ctx: WorkspaceContext,
   settings: WorkspaceSettings,
-  projectId?: string,
+  { projectId, also }: { projectId?: string | undefined; also?: (tx: Tx) => Promise<void> } = {},
 ): Promise<string> {
   const { app, subject } = ctx
   const { id } = subject.workspace
   return app.db.transaction(async (tx) => {
     if (!(await lockWorkspaceRow(tx, id))) throw problem('not_found')
     const saved = await updateWorkspace(app, tx, await selectWorkspace(tx, id), { settings, projectId })
+    await also?.(tx)
     return `/app/${saved.organization_name}/workspaces/${saved.name}/settings`
   })
 }
@@ -95,7 +100,7 @@ workspaceSettingsPages.post(`${settingsPath}/general`, options, async (ctx) => {
         'allow-destroy-plan': values.allow_destroy_plan,
         'speculative-enabled': values.speculative_enabled,
       }
-      const href = await saveSettings(ctx, settings, moves ? values.project_id : undefined)
+      const href = await saveSettings(ctx, settings, { projectId: moves ? values.project_id : undefined })
       ctx.redirect(`${href}/general`, { tone: 'green', text: 'Saved.' })
     },
     (error) => drawGeneral(ctx, { values, error }),

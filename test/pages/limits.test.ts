@@ -117,6 +117,9 @@ describe('limits, retention and lifetimes on settings pages', function () {
     expect((await web.post(lifetime, { ...form, 'auto-destroy-at': 'Christmas' })).html).to.include(
       'auto-destroy-at-error',
     )
+    const half = await web.post(lifetime, { ...form, 'unconfirmed-plan-timeout-minutes': '90', days: '' })
+    expect(half.status).to.equal(422)
+    expect((await workspace()).attributes['unconfirmed-plan-timeout-minutes']).to.equal(60)
     await web.post(lifetime, { idle: 'project', keep: '' })
     expect((await workspace()).attributes).to.include({
       'auto-destroy-at': null,
