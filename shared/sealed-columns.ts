@@ -31,6 +31,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   column('policy_set_parameters', 'value', (id) => `policy_set_parameters.value:${id}`),
   column('state_versions', 'json_outputs', (id) => `state_versions.json_outputs:${id}`),
   column('state_version_outputs', 'value', (id) => `state_version_outputs:${id}`),
+  column('sign_in_providers', 'client_secret', (id) => `sign_in_providers.client_secret:${id}`),
   column('signing_keys', 'private_key', (kid) => `signing_keys.private_key:${kid}`),
   {
     table: 'blob_chunks',
@@ -45,6 +46,7 @@ export const unsealedColumns: Readonly<Record<string, string>> = {
   'tokens.token_hash': 'a hash',
   'sessions.id_hash': 'a hash',
   'oauth_codes.code_hash': 'a hash',
+  'sign_in_returns.state_hash': 'a hash',
   'sign_in_attempts.key_hash': 'a hash',
   'data_keys.wrapped': 'sealed by the root key',
   'blobs.sha256': 'a checksum',

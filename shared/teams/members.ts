@@ -92,7 +92,9 @@ export async function inviteMember(
 ): Promise<string> {
   if (email.length > 254 || !/^[^@\s]+@[^@\s]+$/.test(email)) throw invalid('email', 'Email is not an e-mail address')
   const known = await tx.maybeOne(sql.type(IdRow.extend({ waits: z.boolean() }))`
-    select id, password_hash is null and not is_service_account as waits
+    select id,
+      password_hash is null and not is_service_account
+        and not exists (select 1 from user_identities i where i.user_id = users.id) as waits
     from users
     where lower(email) = lower(${email})`)
   const userId = known?.id ?? (await insertUser(tx, { username: newId('invited'), email, passwordHash: null }))
@@ -109,7 +111,7 @@ export async function inviteMember(
       select t.id, ${userId}
       from teams t
       where t.organization_id = ${organizationId} and t.id = any(${sql.array([...teamIds], 'text')})
-      on conflict do nothing`)
+      on conflict (team_id, user_id) do update set identity_id = null`)
   }
   return id
 }
@@ -144,13 +146,14 @@ async function memberIds(tx: Tx, team: Team, given: readonly string[]): Promise<
   return rows.map((r) => r.id)
 }
 
+/** Who came by a group of a sign-in provider stays from now on without it. */
 export async function addTeamMembers(tx: Tx, team: Team, given: readonly string[]): Promise<void> {
   const ids = await memberIds(tx, team, given)
   await tx.query(sql.void`
     insert into team_members (team_id, user_id)
     select ${team.id}, id
     from unnest(${sql.array(ids, 'text')}) as x (id)
-    on conflict do nothing`)
+    on conflict (team_id, user_id) do update set identity_id = null`)
 }
 
 /** @throws problem 'forbidden' when no owner would be left */
@@ -170,7 +173,7 @@ export async function removeTeamMembers(tx: Tx, team: Team, given: readonly stri
 }
 
 /** The team's row must be locked: of two owners who leave at once, one stays. */
-async function requireOwnerLeft(tx: Tx, ownersTeamId: string, leaving: readonly string[]): Promise<void> {
+export async function requireOwnerLeft(tx: Tx, ownersTeamId: string, leaving: readonly string[]): Promise<void> {
   const counts = await tx.one(sql.type(z.object({ staying: z.number(), leaving: z.number() }))`
     select
       count(*) filter (where not (tm.user_id = any(${sql.array([...leaving], 'text')})) and m.status = 'active')::int as staying,

@@ -18,7 +18,9 @@ const StoredRow = z.object({ password_hash: z.string().nullable() })
 
 const presentPassword = (tx: Tx, userId: string) =>
   tx.maybeOne(sql.type(StoredRow)`
-    select password_hash
+    select coalesce(password_hash,
+      -- who took the account by single sign-on made former links worthless too
+      (select min(i.id) from user_identities i where i.user_id = users.id)) as password_hash
     from users
     where id = ${userId} and suspended_at is null and not is_service_account`)
 
