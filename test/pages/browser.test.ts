@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { browserPath, openBrowser } from '../support/browser.ts'
@@ -7,8 +5,6 @@ import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { document, startServer, type TestServer } from '../support/server.ts'
 import { makeUser, password } from '../support/web.ts'
 import { finish, take, write } from '../support/worker.ts'
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 describe('in a browser', function () {
   this.timeout(300_000)
@@ -103,55 +99,4 @@ describe('in a browser', function () {
       await close()
     }
   })
-
-  it('no page breaks an accessibility rule, in both themes, wide and narrow, nor scrolls sideways', async () => {
-    const id = await plannedRun('Looked at')
-    for (const colorScheme of ['light', 'dark'] as const) {
-      for (const width of [1280, 375]) {
-        const { context, close } = await openBrowser({ colorScheme, viewport: { width, height: 900 } })
-        try {
-          const page = await context.newPage()
-          await page.goto(`${server.url}/app/login`)
-          const found = [await violations(page, 'login')]
-          await signIn(page)
-          for (const path of [
-            '/app',
-            '/app/account',
-            '/app/account/tokens',
-            '/app/admin/users',
-            '/app/acme/workspaces',
-            '/app/acme/new-workspace',
-            base,
-            `${base}/runs`,
-            `${base}/runs/new`,
-            `${base}/runs/${id}`,
-            '/app/nothing',
-          ]) {
-            await page.goto(server.url + path)
-            found.push(await violations(page, path))
-            const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
-            if ((overflow as number) > 0) found.push([`${path}: ${overflow} px too wide at ${width}`])
-            if (process.env.SHOTS)
-              await page.screenshot({
-                path: `${process.env.SHOTS}/${path.replaceAll('/', '_').replace(id, 'run')}-${width}-${colorScheme}.png`,
-                fullPage: true,
-              })
-          }
-          expect(found.flat()).to.deep.equal([])
-        } finally {
-          await close()
-        }
-      }
-    }
-    await server.api.post(`/runs/${id}/actions/discard`)
-  })
 })
-
-async function violations(page: Page, what: string): Promise<string[]> {
-  // not by a script element: the page's own policy would refuse it
-  await page.evaluate(axe)
-  const results = (await page.evaluate('axe.run()')) as {
-    violations: { id: string; nodes: { html: string }[] }[]
-  }
-  return results.violations.map((v) => `${what}: ${v.id} ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`)
-}

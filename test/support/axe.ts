@@ -4,22 +4,36 @@ import type { Page } from 'playwright-core'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** Rules of accessibility that the open page breaks, and whether it scrolls sideways. */
-export async function violations(page: Page, what: string): Promise<string[]> {
+interface Violation {
+  id: string
+  nodes: { html: string }[]
+}
+
+async function broken(page: Page, what: string, rules: readonly string[] | null): Promise<string[]> {
   // not by a script element: the page's own policy would refuse it
-  await page.evaluate(axe)
-  const results = (await page.evaluate('axe.run()')) as {
-    violations: { id: string; nodes: { html: string }[] }[]
-  }
-  const found = results.violations.map(
-    (v) => `${what}: ${v.id} ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`,
-  )
+  if (!(await page.evaluate('Boolean(window.axe)'))) await page.evaluate(axe)
+  const options = JSON.stringify({ resultTypes: ['violations'], ...(rules && { runOnly: rules }) })
+  const found = (await page.evaluate(`axe.run(${options})`)) as { violations: Violation[] }
+  return found.violations.map((v) => `${what}: ${v.id} ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`)
+}
+
+/** Texts of the open page that stand out too little: what another theme may break in the same document. */
+export const pale = (page: Page, what: string): Promise<string[]> => broken(page, what, ['color-contrast'])
+
+/** Rules of accessibility that the open page breaks, and whether it scrolls sideways. */
+export const violations = async (page: Page, what: string): Promise<string[]> => [
+  ...(await broken(page, what, null)),
+  ...(await tooWide(page, what)),
+]
+
+/** Whether the open page scrolls sideways, and what makes it. */
+export async function tooWide(page: Page, what: string): Promise<string[]> {
   const overflow = (await page.evaluate('document.documentElement.scrollWidth - innerWidth')) as number
-  if (overflow <= 0) return found
+  if (overflow <= 0) return []
   const widest = await page.evaluate(
     `[...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5).map((e) => e.tagName + '.' + e.className).slice(0, 8).join(' ')`,
   )
-  return [...found, `${what}: ${overflow} px too wide: ${widest}`]
+  return [`${what}: ${overflow} px too wide: ${widest}`]
 }
 
 const WIDTHS = [1280, 375]

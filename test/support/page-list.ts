@@ -45,6 +45,7 @@ export interface Page {
   /** Of a route: its path; else what it shows. */
   name: string
   path: string
+  status: number
   isForStrangers: boolean
 }
 
@@ -55,6 +56,7 @@ export const pagesOfRoutes = ({ ids }: Showcase): Page[] =>
     .map(({ path }) => ({
       name: path,
       path: pathIn(path, ids) + (asks[path] ?? ''),
+      status: 200,
       isForStrangers: forStrangers.includes(path),
     }))
 
@@ -91,5 +93,11 @@ export function furtherPages({ runs }: Showcase): Page[] {
     'consent refused': '/oauth/authorize?client_id=other',
     'not there': '/app/acme/workspaces/nowhere',
   }
-  return Object.entries(pages).map(([name, path]) => ({ name, path, isForStrangers: false }))
+  const refused: Record<string, number> = { 'consent refused': 400, 'not there': 404 }
+  return Object.entries(pages).map(([name, path]) => ({
+    name,
+    path,
+    status: refused[name] ?? 200,
+    isForStrangers: false,
+  }))
 }
