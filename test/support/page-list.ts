@@ -4,6 +4,8 @@ import type { Showcase } from './showcase.ts'
 
 /** What is asked with GET below /app and is no page of its own, each with the reason. */
 export const notPages: Readonly<Record<string, string>> = {
+  '/app/login/:provider': 'leads to an identity provider',
+  '/app/login/:provider/callback': 'leads on from an identity provider',
   '/app/settings/tokens': 'leads to the tokens of the account',
   '/app/:organization_name': 'leads to its workspaces',
   '/app/:organization_name/registry': 'leads to its modules',
