@@ -198,9 +198,16 @@
     if (title) document.title = title
   })
 
-  // tabs scroll sideways when narrow: the present one is in view
-  for (const here of all('.tabs [aria-current], .rail-nav [aria-current], .chips.scroll [aria-current]'))
-    here.scrollIntoView({ inline: 'center', block: 'nearest' })
+  // tabs scroll sideways when narrow: the present one is in view, also after a phone was turned
+  const showPresent = () => {
+    for (const here of all('.tabs [aria-current], .rail-nav [aria-current], .chips.scroll [aria-current]')) {
+      const strip = here.closest('ul, ol, .chips, .rail-nav')
+      const [a, b] = [here.getBoundingClientRect(), strip.getBoundingClientRect()]
+      strip.scrollLeft += a.left - b.left - (b.width - a.width) / 2
+    }
+  }
+  showPresent()
+  addEventListener('resize', showPresent)
 
   prepare(document)
   follow()
