@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { Page as Tab } from 'playwright-core'
 import { pageRoutes } from '../../server/page-routes.ts'
 import { pale, tooWide, violations } from '../support/axe.ts'
-import { consoleErrors, inEveryLook, signIn } from '../support/browse.ts'
+import { consoleErrors, crawl, inEveryLook, signIn } from '../support/browse.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { furtherPages, notPages, type Page, pagesOfRoutes } from '../support/page-list.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -82,6 +82,23 @@ describe('every page', function () {
       }
 
       expect(found).to.deep.equal([])
+    } finally {
+      await close()
+    }
+  })
+
+  it('is reached from the start page by links, none of which is dead or brings a console error', async () => {
+    const { context, close } = await openBrowser()
+    try {
+      const tab = context.pages()[0] ?? (await context.newPage())
+      const problems = consoleErrors(tab)
+      await signIn(tab, server.url)
+
+      const { opened, dead } = await crawl(tab, `${server.url}/app`)
+
+      expect(dead).to.deep.equal([])
+      expect(problems).to.deep.equal([])
+      expect(opened).to.be.greaterThan(80)
     } finally {
       await close()
     }
