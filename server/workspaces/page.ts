@@ -1,4 +1,4 @@
-import { Problem, problem } from '../../shared/errors.ts'
+import { invalid, problem } from '../../shared/errors.ts'
 import { selectProjects } from '../../shared/projects/queries.ts'
 import { createRun } from '../../shared/runs/create.ts'
 import { selectRecentRuns } from '../../shared/runs/recent.ts'
@@ -10,6 +10,7 @@ import { selectUsers } from '../../shared/users/users.ts'
 import { forceUnlockWorkspace, lockWorkspace, unlockWorkspace } from '../../shared/workspaces/lock.ts'
 import type { Workspace } from '../../shared/workspaces/queries.ts'
 import { runCharts } from '../charts.ts'
+import { orDrawAgain } from '../form-error.ts'
 import { type PageContext, PageRoutes } from '../page-route.ts'
 import { requireMay } from '../route.ts'
 import { runPath } from '../runs/view.ts'
@@ -103,47 +104,77 @@ workspacePages.post(`${one}/unlock`, { action: 'workspace:unlock', subject: work
 const kinds: Record<string, string> = {
   apply: 'Plan, then apply after a confirmation',
   plan: 'Plan only',
+  save: 'Plan now, and keep the plan until somebody applies it',
   refresh: 'Refresh the state only',
   destroy: 'Destroy everything',
 }
+
+const noValues = { kind: 'apply', message: '', targets: '', replaced: '', skipsRefresh: false }
 
 const newRunForm = (ctx: PageContext & { subject: WorkspaceSubject }, more: Record<string, unknown> = {}) =>
   ctx.render('runs/new', {
     workspace: ctx.subject.workspace,
     kinds,
-    kind: 'apply',
-    message: '',
+    values: noValues,
     error: null,
     nonce: newNonce(),
     ...more,
   })
 
+const ADDRESSES = 1000
+const ADDRESS_CHARACTERS = 2000
+
+/** Addresses of resources, one a line. */
+function addressesIn(text: string, name: string): string[] | null {
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+  if (lines.length > ADDRESSES) throw invalid(name, `At most ${ADDRESSES} addresses.`)
+  const long = lines.find((line) => line.length > ADDRESS_CHARACTERS)
+  if (long) throw invalid(name, `“${long.slice(0, 40)}…” is too long for an address.`)
+  return lines.length > 0 ? lines : null
+}
+
 workspacePages.get(`${one}/runs/new`, { action: 'run:create', subject: workspaceByName }, (ctx) => newRunForm(ctx))
 
 workspacePages.post(`${one}/runs/new`, { action: 'run:create', subject: workspaceByName }, async (ctx) => {
   const { app, form, session, subject } = ctx
-  const kind = form.line('kind')
-  if (!(kind in kinds)) throw problem('bad_request')
-  const message = form.text('message').trim().slice(0, 20_000)
-  try {
-    const id = await app.db.transaction((tx) =>
-      once(tx, session!.user_id, form.line('nonce'), () =>
-        createRun(app, tx, {
-          workspace: subject.workspace,
-          source: 'tfe-ui',
-          structuredOutput: subject.workspace.structured_run_output,
-          createdBy: session!.user_id,
-          message: message || 'Started in the browser',
-          planOnly: kind === 'plan',
-          refreshOnly: kind === 'refresh',
-          isDestroy: kind === 'destroy',
-        }),
-      ),
-    )
-    ctx.redirect(`${back(subject)}/runs/${id}`)
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 422) throw error
-    ctx.koa.status = 422
-    await newRunForm(ctx, { kind, message, error: error.detail })
+  const values = {
+    kind: form.line('kind'),
+    message: form.text('message').trim().slice(0, 20_000),
+    targets: form.text('target-addrs'),
+    replaced: form.text('replace-addrs'),
+    skipsRefresh: form.has('refresh'),
   }
+  const { kind } = values
+  if (!Object.hasOwn(kinds, kind)) throw problem('bad_request')
+  await orDrawAgain(
+    ctx,
+    async () => {
+      const options = {
+        message: values.message || 'Started in the browser',
+        planOnly: kind === 'plan',
+        savePlan: kind === 'save',
+        refreshOnly: kind === 'refresh',
+        isDestroy: kind === 'destroy',
+        targetAddrs: addressesIn(values.targets, 'target-addrs'),
+        replaceAddrs: addressesIn(values.replaced, 'replace-addrs'),
+        ...(values.skipsRefresh && { refresh: false }),
+      }
+      const id = await app.db.transaction((tx) =>
+        once(tx, session!.user_id, form.line('nonce'), () =>
+          createRun(app, tx, {
+            workspace: subject.workspace,
+            source: 'tfe-ui',
+            structuredOutput: subject.workspace.structured_run_output,
+            createdBy: session!.user_id,
+            ...options,
+          }),
+        ),
+      )
+      ctx.redirect(`${back(subject)}/runs/${id}`)
+    },
+    (error) => newRunForm(ctx, { values, error }),
+  )
 })

@@ -172,6 +172,37 @@ describe('the page of a run', () => {
     expect(after).to.equal(before + 1)
   })
 
+  it('a run is started for single addresses, and as a plan to keep; options that contradict come back as typed', async () => {
+    const form = async () => {
+      const { html } = await web.get(`${path}/runs/new`)
+      return { nonce: /name="nonce" value="([^"]+)"/.exec(html)![1]!, message: 'Options' }
+    }
+    const addresses = { 'target-addrs': 'module.a\r\n\r\n  aws_vpc.b ', 'replace-addrs': 'aws_vpc.b' }
+
+    const made = await web.post(`${path}/runs/new`, { ...(await form()), kind: 'save', refresh: 'on', ...addresses })
+    const refused = await web.post(`${path}/runs/new`, { ...(await form()), kind: 'refresh', ...addresses })
+    const long = await web.post(`${path}/runs/new`, {
+      ...(await form()),
+      kind: 'plan',
+      'target-addrs': 'a'.repeat(2001),
+    })
+
+    const { attributes } = (await server.api.get(`/runs/${made.location!.split('/').at(-1)}`)).json.data
+    expect(attributes).to.deep.include({
+      'save-plan': true,
+      refresh: false,
+      'target-addrs': ['module.a', 'aws_vpc.b'],
+      'replace-addrs': ['aws_vpc.b'],
+    })
+    expect(refused.status).to.equal(422)
+    expect(refused.html)
+      .to.include('id="replace-addrs-error"')
+      .and.include('  aws_vpc.b ')
+      .and.include('value="Options"')
+    expect(long.status).to.equal(422)
+    expect(long.html).to.include('id="target-addrs-error"')
+  })
+
   it('the list of runs filters by status and message', async () => {
     const failed = await web.get(`${path}/runs?status=errored`)
     const found = await web.get(`${path}/runs?q=split`)
