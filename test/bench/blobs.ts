@@ -4,15 +4,13 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startCluster } from '../support/postgres.ts'
-import { startProcess } from '../support/processes.ts'
 import { type Api, apiClient, document } from '../support/server.ts'
 import { expectStatus } from '../support/stack.ts'
+import { startWeb } from './web-process.ts'
 
 const MB = 1024 * 1024
 const GOAL_MB = 150
@@ -104,24 +102,14 @@ async function main(): Promise<void> {
   const { freshDatabase } = await import('../support/postgres.ts')
   const database = await freshDatabase()
   const folder = await mkdtemp(join(tmpdir(), 'tofutf-bench-'))
-  const port = await freePort()
   const token = `site.${randomBytes(24).toString('hex')}`
-  const web = startProcess('web', ['server/main.ts'], {
-    // as the scripts of package.json
-    MALLOC_ARENA_MAX: '2',
-    MALLOC_MMAP_THRESHOLD_: '131072',
-    PATH: process.env.PATH ?? '',
-    PORT: `${port}`,
+  const { url, web } = await startWeb({
     DATABASE_URL: database.url,
     TOFUTF_SECRET: randomBytes(24).toString('hex'),
     TOFUTF_SITE_TOKEN: token,
     TOFUTF_DATA_DIR: folder,
-    TOFUTF_RATE_LIMIT: '0',
-    TOFUTF_LOG_LEVEL: 'warn',
   })
   try {
-    const url = `http://127.0.0.1:${port}`
-    await untilReady(url)
     const api = apiClient(url, token)
     const workspaceId = await makeWorkspace(api)
     const memory = watchMemory(web.pid)
@@ -165,25 +153,6 @@ async function main(): Promise<void> {
     await cluster.stop()
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-async function untilReady(url: string): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    if ((await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200) return
-    await sleep(50)
-  }
-  throw new Error('the web process did not become ready')
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 await main()

@@ -5,7 +5,7 @@ import { apiRoutes } from '../../server/routes.ts'
 import { makeWorld, orX, pathIn, type World } from '../security/world.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { type Statement, statementsOf } from '../support/statements.ts'
-import { BIG, fillTables } from './crowd.ts'
+import { BIG, fillTables, manyOrganizations } from './crowd.ts'
 
 /** Filters, sort orders and includes of lists; every other list is asked as it is. */
 const variants: Record<string, string[]> = {
@@ -82,7 +82,7 @@ describe('API-12: lists and cascades over big tables', function () {
   before(async () => {
     server = await startServer()
     world = await makeWorld(server)
-    await fillTables(server, world)
+    await fillTables(server, world, manyOrganizations)
     const Name = z.object({ name: z.string() })
     const rows = await server.app.db.any(sql.type(Name)`
       select relname as name from pg_class where relkind in ('r', 'p') and reltuples >= ${BIG}`)

@@ -6,24 +6,7 @@ import { pageRoutes } from '../../server/page-routes.ts'
 import { newId } from '../../shared/ids.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { makeUser, password, Web } from '../support/web.ts'
-import { makeWorld, neverIds, pathIn, type World } from './world.ts'
-
-/** Parameters that pages name in their own way. */
-const alsoNamed = (ids: Record<string, string>): Record<string, string> => ({
-  ...ids,
-  'modules/:id': ids['registry-modules/:id']!,
-  'providers/:id': ids['registry-providers/:id']!,
-  'settings/grant': ids['team-workspaces/grant']!,
-  'projects/grant': ids['team-projects/grant']!,
-  task_id: ids['/api/v2/tasks/:id']!,
-  workspace_task_id: ids['tasks/:id']!,
-  parameter_id: ids['parameters/:id']!,
-  kind: 'organization',
-  number: '1',
-  state: ids.state_version_id!,
-  handle: 'x',
-  code: 'x',
-})
+import { makeWorld, neverIds, ofPages, pathIn, type World } from './world.ts'
 
 describe('pages and forms', function () {
   this.timeout(180_000)
@@ -58,7 +41,7 @@ describe('pages and forms', function () {
     const wrong: string[] = []
     for (const { method, path } of pageRoutes) {
       if (!path.includes(':organization_name')) continue
-      const [theirs, none] = [pathIn(path, alsoNamed(b.ids)), pathIn(path, alsoNamed(never))]
+      const [theirs, none] = [pathIn(path, ofPages(b.ids)), pathIn(path, ofPages(never))]
       if (theirs === none) continue
       const found = await send(web, method, theirs)
       const missing = await send(web, method, none)
@@ -83,7 +66,7 @@ describe('pages and forms', function () {
     let succeeded = 0
     for (const { path } of forms) {
       const before = await count()
-      const answer = await send(web, 'post', pathIn(path, alsoNamed(b.ids)))
+      const answer = await send(web, 'post', pathIn(path, ofPages(b.ids)))
       const isDone = answer.status < 400
       const sentAway = answer.location?.startsWith('/app/login') && !path.endsWith('/logout')
       if (sentAway) wrong.push(`${path}: the session ended`)

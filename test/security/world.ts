@@ -22,10 +22,10 @@ export interface World {
 const ref = (type: string, id: string) => ({ data: { type, id } })
 const refs = (type: string, id: string) => ({ data: [{ type, id }] })
 
-export async function makeWorld(server: TestServer): Promise<World> {
+export async function makeWorld(server: TestServer, name?: string): Promise<World> {
   const { api, app } = server
   const { db } = app
-  const organization = await makeOrganization(server)
+  const organization = await makeOrganization(server, name)
   const inOrganization = `/organizations/${organization.name}`
   const make = async (path: string, attributes: Record<string, unknown>, relations?: Record<string, unknown>) =>
     expectStatus(await api.post(path, document(attributes, relations)), 201).json.data
@@ -254,6 +254,23 @@ export function pathIn(path: string, ids: Record<string, string>, part = path): 
     return encodeURIComponent(found)
   })
 }
+
+/** With the parameters that pages name in their own way. */
+export const ofPages = (ids: Record<string, string>): Record<string, string> => ({
+  ...ids,
+  'modules/:id': ids['registry-modules/:id']!,
+  'providers/:id': ids['registry-providers/:id']!,
+  'settings/grant': ids['team-workspaces/grant']!,
+  'projects/grant': ids['team-projects/grant']!,
+  task_id: ids['/api/v2/tasks/:id']!,
+  workspace_task_id: ids['tasks/:id']!,
+  parameter_id: ids['parameters/:id']!,
+  kind: 'organization',
+  number: '1',
+  state: ids.state_version_id!,
+  handle: 'x',
+  code: 'x',
+})
 
 /** The same, with `x` for what no world has: for tests that may ask about what is not there. */
 export const orX = (ids: Record<string, string>): Record<string, string> =>

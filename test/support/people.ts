@@ -7,9 +7,11 @@ import { type Api, document, type TestServer } from './server.ts'
 
 const Id = z.object({ id: z.string() })
 
-/** An organization with a name of its own; the site admin owns it. */
-export async function makeOrganization(server: TestServer): Promise<{ name: string; id: string; projectId: string }> {
-  const name = `org-${randomText(10)}`
+/** An organization; the site admin owns it. */
+export async function makeOrganization(
+  server: TestServer,
+  name = `org-${randomText(10)}`,
+): Promise<{ name: string; id: string; projectId: string }> {
   const { json } = await server.api.post('/organizations', document({ name, email: 'ops@acme.example' }))
   return {
     name,

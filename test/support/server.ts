@@ -87,14 +87,29 @@ export interface TestServer {
 export async function startServer(env: Record<string, string> = {}): Promise<TestServer> {
   const database = await freshDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'tofutf-test-'))
-  const siteToken = `site.${randomBytes(24).toString('hex')}`
+  const server = await serve({
+    DATABASE_URL: database.url,
+    TOFUTF_SECRET: randomBytes(24).toString('hex'),
+    TOFUTF_DATA_DIR: dataDir,
+    ...env,
+  })
+  return {
+    ...server,
+    async stop() {
+      await server.stop()
+      await database.drop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The same on a database and a data folder that are there. */
+export async function serve(env: Record<string, string>): Promise<TestServer> {
+  const siteToken = env.TOFUTF_SITE_TOKEN ?? `site.${randomBytes(24).toString('hex')}`
   const config = readConfig({
     PATH: process.env.PATH,
-    DATABASE_URL: database.url,
     PORT: '0',
-    TOFUTF_SECRET: randomBytes(24).toString('hex'),
     TOFUTF_SITE_TOKEN: siteToken,
-    TOFUTF_DATA_DIR: dataDir,
     TOFUTF_LOG_LEVEL: process.env.TOFUTF_LOG_LEVEL ?? 'error',
     TOFUTF_RATE_LIMIT: '0',
     ...env,
@@ -112,8 +127,6 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     async stop() {
       await listening.close(200)
       await app.close()
-      await database.drop()
-      await rm(dataDir, { recursive: true, force: true })
     },
   }
 }
