@@ -1,3 +1,4 @@
+import type { FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
@@ -17,6 +18,14 @@ const SubscriberRow = z.object({
   run_created_at: z.date().nullable(),
   run_created_by: z.string().nullable(),
 })
+
+/** Whether anybody wishes to be told of a workspace's runs. */
+export const isSubscribed = (workspaceId: FragmentSqlToken) => sql.fragment`
+  exists (
+    select 1
+    from workspaces s
+    join notification_configurations c on c.workspace_id = s.id or c.project_id = s.project_id
+    where s.id = ${workspaceId} and c.enabled)`
 
 /**
  * Tells everybody who asked for it that a run has a new status. In the transaction of the change: the messages and

@@ -4,8 +4,9 @@ import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { problem } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { insertRunEvent } from './events.ts'
 import { findRow } from './lifecycle.ts'
-import { factsOf, insertRunEvent, lockRun, transition } from './transition.ts'
+import { factsOf, lockRun, transition } from './transition.ts'
 
 /** What people do to a run. Each runs in a transaction of its own; a repeat that is no longer allowed answers 409. */
 export interface By {

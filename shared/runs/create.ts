@@ -7,12 +7,12 @@ import { selectUsableConfiguration } from '../configurations/queries.ts'
 import { resolveVersion } from '../engines/versions.ts'
 import { invalid, problem } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { notify } from '../live.ts'
-import { planStages } from '../tasks/plan-stages.ts'
+import { LIVE_CHANNEL } from '../live.ts'
+import { isSubscribed, notifyOfRun } from '../notifications/fire.ts'
+import { mayHaveStages, planStages } from '../tasks/plan-stages.ts'
 import type { Workspace } from '../workspaces/queries.ts'
-import { afterTransition } from './after-transition.ts'
 import { discardSuperseded } from './superseded.ts'
-import { insertRunEvent, lockRun, transition } from './transition.ts'
+import { lockRun, transition } from './transition.ts'
 import { promoteNext } from './workspace-queue.ts'
 
 export interface RunOptions {
@@ -49,7 +49,7 @@ export interface NewRun extends RunOptions {
 }
 
 const ConfigurationRow = z.object({ id: z.string(), status: z.string(), speculative: z.boolean() })
-const NumberRow = z.object({ number: z.number() })
+const CreatedRow = z.object({ has_stages: z.boolean(), is_subscribed: z.boolean() })
 
 /**
  * Makes a run with its plan and apply, and gives it its turn when it has one: plan-only and saved-plan runs start at
@@ -82,33 +82,42 @@ export async function createRun(app: App, tx: Tx, run: NewRun): Promise<string> 
   )
 
   const id = newId('run')
-  const { number } = await tx.one(sql.type(NumberRow)`
-    update workspaces
-    set run_count = run_count + 1
-    where id = ${workspace.id}
-    returning run_count as number`)
   const variables = run.variables ? app.secrets.seal(JSON.stringify(run.variables), `runs.variables:${id}`) : null
   const at = app.now().toISOString()
-  await tx.query(sql.void`
-    insert into runs (id, workspace_id, organization_id, configuration_version_id, number, status, plan_only, save_plan,
-      is_destroy, refresh, refresh_only, auto_apply, allow_empty_apply, allow_config_generation, structured_output,
-      target_addrs, replace_addrs, policy_paths, invoke_action_addrs, variables, engine, engine_version, execution_mode, agent_pool_id, message, source,
-      trigger_reason, status_timestamps, created_by, created_by_team_id)
-    values (${id}, ${workspace.id}, ${workspace.organization_id}, ${configuration.id}, ${number}, 'pending', ${planOnly},
-      ${savePlan}, ${run.isDestroy ?? false}, ${run.refresh ?? true}, ${run.refreshOnly ?? false},
-      ${run.autoApply ?? workspace.auto_apply}, ${run.allowEmptyApply ?? false}, ${run.allowConfigGeneration ?? false},
-      ${run.structuredOutput && workspace.structured_run_output}, ${list(run.targetAddrs)}, ${list(run.replaceAddrs)},
-      ${list(run.policyPaths)}, ${list(run.invokeActionAddrs)},
-      ${variables ? sql.binary(variables) : null}, ${workspace.engine}, ${engineVersion}, ${workspace.execution_mode},
-      ${workspace.execution_mode === 'agent' ? workspace.agent_pool_id : null}, ${run.message ?? ''}, ${run.source},
-      ${run.triggerReason ?? 'manual'}, ${sql.jsonb({ 'plan-queueable-at': at })}, ${run.createdBy}, ${run.createdByTeamId ?? null})`)
-  await tx.query(sql.void`
-    insert into phases (id, run_id, kind)
-    values (${newId('plan')}, ${id}, 'plan'), (${newId('apply')}, ${id}, 'apply')`)
-  await planStages(app, tx, { id, planOnly }, workspace)
-  await insertRunEvent(tx, id, 'created', run.createdBy)
-  await notify(tx, 'runs', `${workspace.id} ${id}`)
-  await afterTransition(app, tx, { id, workspace_id: workspace.id }, 'pending')
+  const { has_stages, is_subscribed } = await tx.one(sql.type(CreatedRow)`
+    with numbered as (
+      update workspaces
+      set run_count = run_count + 1
+      where id = ${workspace.id}
+      returning run_count),
+    run as (
+      insert into runs (id, workspace_id, organization_id, configuration_version_id, number, status, plan_only,
+        save_plan, is_destroy, refresh, refresh_only, auto_apply, allow_empty_apply, allow_config_generation,
+        structured_output, target_addrs, replace_addrs, policy_paths, invoke_action_addrs, variables, engine,
+        engine_version, execution_mode, agent_pool_id, message, source, trigger_reason, status_timestamps, created_by,
+        created_by_team_id)
+      values (${id}, ${workspace.id}, ${workspace.organization_id}, ${configuration.id},
+        (select run_count from numbered), 'pending', ${planOnly}, ${savePlan}, ${run.isDestroy ?? false},
+        ${run.refresh ?? true}, ${run.refreshOnly ?? false}, ${run.autoApply ?? workspace.auto_apply},
+        ${run.allowEmptyApply ?? false}, ${run.allowConfigGeneration ?? false},
+        ${run.structuredOutput && workspace.structured_run_output}, ${list(run.targetAddrs)}, ${list(run.replaceAddrs)},
+        ${list(run.policyPaths)}, ${list(run.invokeActionAddrs)}, ${variables ? sql.binary(variables) : null},
+        ${workspace.engine}, ${engineVersion}, ${workspace.execution_mode},
+        ${workspace.execution_mode === 'agent' ? workspace.agent_pool_id : null}, ${run.message ?? ''}, ${run.source},
+        ${run.triggerReason ?? 'manual'}, ${sql.jsonb({ 'plan-queueable-at': at })}, ${run.createdBy},
+        ${run.createdByTeamId ?? null})),
+    phase as (
+      insert into phases (id, run_id, kind)
+      values (${newId('plan')}, ${id}, 'plan'), (${newId('apply')}, ${id}, 'apply')),
+    event as (
+      insert into run_events (id, run_id, action, actor_user_id, created_at)
+      values (${newId('re')}, ${id}, 'created', ${run.createdBy}, clock_timestamp()))
+    select ${mayHaveStages(workspace.organization_id)} as has_stages,
+      ${isSubscribed(sql.fragment`${workspace.id}::text`)} as is_subscribed,
+      pg_notify(${LIVE_CHANNEL}, ${`runs ${workspace.id} ${id}`})::text
+    from numbered`)
+  if (has_stages) await planStages(app, tx, { id, planOnly }, workspace)
+  if (is_subscribed) await notifyOfRun(app, tx, { id, workspace_id: workspace.id }, 'pending')
   if (planOnly || savePlan) await transition(app, tx, await lockRun(tx, id), 'turn')
   else {
     if (workspace.discard_superseded_runs) await discardSuperseded(app, tx, { id, workspaceId: workspace.id })

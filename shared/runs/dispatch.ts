@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
@@ -22,12 +23,12 @@ interface RunOfPhase {
   save_plan: boolean
   execution_mode: string
   agent_pool_id: string | null
+  /** see mayHoldBack */
+  is_limited: boolean
 }
 
 /** The name of the queue in phases.queue of this server's runners; of agents it is the id of their pool. */
 export const RUNNERS = 'runs'
-
-const EnqueuedRow = z.object({ id: z.string(), is_limited: z.boolean() })
 
 /** Limits of `o`, an organization: of itself, or of one of its pools. */
 const isLimited = sql.fragment`
@@ -36,18 +37,30 @@ const isLimited = sql.fragment`
     from agent_pools a
     where a.organization_id = o.id and a.concurrent_run_limit is not null))`
 
+const hasHeldBack = sql.fragment`
+  exists (
+    select 1
+    from phases p
+    where p.organization_id = o.id and p.status = 'queued' and p.dispatched_at is null)`
+
+/** Whether the organization has limits, or phases that one held back. */
+export const mayHoldBack = (organizationId: FragmentSqlToken) => sql.fragment`
+  coalesce((select ${isLimited} or ${hasHeldBack} from organizations o where o.id = ${organizationId}), false)`
+
 /** A phase became ready (its status is 'queued'): it is sent at once, or when a limit allows. */
 export async function enqueuePhase(app: App, tx: Tx, run: RunOfPhase, phase: 'plan' | 'apply'): Promise<void> {
   const queue = run.execution_mode === 'agent' && run.agent_pool_id ? run.agent_pool_id : RUNNERS
   const band = bands.indexOf(bandOf(phase, { planOnly: run.plan_only }))
-  const { id, is_limited } = await tx.one(sql.type(EnqueuedRow)`
-    update phases p
-    set organization_id = o.id, queue = ${queue}, band = ${band}, queued_at = clock_timestamp()
-    from organizations o
-    where p.run_id = ${run.id} and p.kind = ${phase} and o.id = ${run.organization_id}
-    returning p.id, ${isLimited} as is_limited`)
-  if (is_limited) await dispatchHeldBack(app, tx, run.organization_id)
-  else await dispatchPhase(app, tx, id)
+  const ready = sql.fragment`
+    organization_id = ${run.organization_id}, queue = ${queue}, band = ${band}, queued_at = clock_timestamp()`
+  const which = sql.fragment`p.run_id = ${run.id} and p.kind = ${phase}`
+  if (!run.is_limited) {
+    const place = { organizationId: run.organization_id, queue, band }
+    await sendJob(app, tx, await dispatch(tx, place, which, ready))
+    return
+  }
+  await tx.query(sql.void`update phases p set ${ready} where ${which}`)
+  await dispatchHeldBack(app, tx, run.organization_id)
 }
 
 const RankedRow = z.object({
@@ -64,13 +77,20 @@ const RankedRow = z.object({
 
 const ranked = sql.fragment`p.run_id, p.kind, p.queue, p.band, p.rank, p.job_id, r.workspace_id, r.plan_only, r.save_plan`
 
-async function dispatchPhase(app: App, tx: Tx, phaseId: string): Promise<void> {
+interface Place {
+  organizationId: string
+  queue: string
+  band: number
+}
+
+/** Gives a phase its rank in its place and the id of its job. */
+function dispatch(tx: Tx, place: Place, which: FragmentSqlToken, ready?: FragmentSqlToken) {
   const waiting = sql.fragment`
     from phases q
-    where q.queue = p.queue and q.band = p.band and q.status = 'queued' and q.dispatched_at is not null`
-  const phase = await tx.one(sql.type(RankedRow)`
+    where q.queue = ${place.queue} and q.band = ${place.band} and q.status = 'queued' and q.dispatched_at is not null`
+  return tx.one(sql.type(RankedRow)`
     update phases p
-    set dispatched_at = clock_timestamp(),
+    set dispatched_at = clock_timestamp(), ${ready ? sql.fragment`${ready},` : sql.fragment``}
       job_id = gen_random_uuid(),
       rank = least(${LAST_RANK}, greatest(
         (select coalesce(min(q.rank), 0) ${waiting}),
@@ -79,16 +99,15 @@ async function dispatchPhase(app: App, tx: Tx, phaseId: string): Promise<void> {
           from (
             select l.rank, l.dispatched_at
             from phases l
-            where l.organization_id = p.organization_id and l.queue = p.queue and l.band = p.band
+            where l.organization_id = ${place.organizationId} and l.queue = ${place.queue} and l.band = ${place.band}
               and l.dispatched_at is not null
             order by l.dispatched_at desc
             limit 1) l
           -- what was sent before all that wait now has passed nobody over
           where l.dispatched_at >= (select min(q.dispatched_at) ${waiting}))))
     from runs r
-    where p.id = ${phaseId} and r.id = p.run_id
+    where ${which} and r.id = p.run_id
     returning ${ranked}`)
-  await sendJob(app, tx, phase)
 }
 
 async function sendJob(app: App, tx: Tx, phase: z.output<typeof RankedRow>): Promise<void> {
@@ -123,6 +142,7 @@ export async function sendAgain(app: App, tx: Tx, run: Pick<RunOfPhase, 'id'>, p
 const HeldRow = z.object({ is_limited: z.boolean(), has_held: z.boolean() })
 const LimitRow = z.object({ limit: z.number().nullable(), in_work: z.number() })
 const IdRow = z.object({ id: z.string() })
+const NextRow = z.object({ id: z.string(), queue: z.string(), band: z.number() })
 
 /** Largest number of phases sent in one transaction; a sweep goes on. */
 const BATCH = 100
@@ -141,10 +161,7 @@ export async function dispatchHeldBack(
   { wait = false }: { wait?: boolean } = {},
 ): Promise<number> {
   const state = await tx.maybeOne(sql.type(HeldRow)`
-    select ${isLimited} as is_limited, exists (
-      select 1
-      from phases p
-      where p.organization_id = o.id and p.status = 'queued' and p.dispatched_at is null) as has_held
+    select ${isLimited} as is_limited, ${hasHeldBack} as has_held
     from organizations o
     where o.id = ${organizationId}`)
   // with a limit another transaction may be holding one back just now: only behind the lock it is seen
@@ -159,7 +176,8 @@ export async function dispatchHeldBack(
   for (; sent < room; sent++) {
     const next = await selectOptionalHeldBack(tx, organizationId)
     if (!next) break
-    await dispatchPhase(app, tx, next.id)
+    const place = { organizationId, queue: next.queue, band: next.band }
+    await sendJob(app, tx, await dispatch(tx, place, sql.fragment`p.id = ${next.id}`))
   }
   return sent
 }
@@ -183,8 +201,8 @@ const selectLimit = (tx: Tx, organizationId: string) =>
 
 /** The next one whose pool has room. One that another transaction is changing is left to that one. */
 const selectOptionalHeldBack = (tx: Tx, organizationId: string) =>
-  tx.maybeOne(sql.type(IdRow)`
-    select p.id
+  tx.maybeOne(sql.type(NextRow)`
+    select p.id, p.queue, p.band
     from phases p
     where p.organization_id = ${organizationId} and p.status = 'queued' and p.dispatched_at is null
       and not exists (

@@ -17,19 +17,25 @@ const EstimateRow = z.object({
 })
 export type Estimate = z.output<typeof EstimateRow>
 
-const usual = (kind: 'plan' | 'apply') => sql.fragment`
-  select percentile_cont(0.5) within group (order by extract(epoch from d.took))::float8 as seconds
+/** Each run's phases are looked up by its id (`offset 0`): no wrong guess of the planner reads the whole table. */
+const usual = sql.fragment`
+  select percentile_cont(0.5) within group (order by d.seconds) filter (where d.kind = 'plan')::float8 as plan_s,
+    percentile_cont(0.5) within group (order by d.seconds) filter (where d.kind = 'apply')::float8 as apply_s
   from (
-    select p.finished_at - p.started_at as took
+    select p.kind, extract(epoch from p.finished_at - p.started_at) as seconds,
+      row_number() over (partition by p.kind order by p.finished_at desc) as place
     from (
       select x.id
       from runs x
       where x.workspace_id = r.workspace_id
       order by x.created_at desc, x.id
       limit ${RUNS}) x
-    join phases p on p.run_id = x.id and p.kind = ${kind} and p.status = 'finished'
-    order by p.finished_at desc
-    limit ${PHASES}) d`
+    cross join lateral (
+      select p.kind, p.started_at, p.finished_at
+      from phases p
+      where p.run_id = x.id and p.status = 'finished'
+      offset 0) p) d
+  where d.place <= ${PHASES}`
 
 /**
  * How long plan and apply usually take in the run's workspace, and when a run behind another one may start: when the
@@ -42,20 +48,19 @@ export async function estimates(
   const ids = runs.filter((run) => !isFinal(run.status)).map((run) => run.id)
   if (ids.length === 0) return new Map()
   const rows = await tx.any(sql.type(EstimateRow)`
-    select r.id, plan.seconds as plan_s, apply.seconds as apply_s,
+    select r.id, u.plan_s, u.apply_s,
       case
         when r.status = 'pending' and h.status <> 'planned' and (h.auto_apply or h.status in ('apply_queued', 'applying'))
           and before.all_auto
         then greatest(now(), coalesce(hp.started_at, now()) + make_interval(secs =>
-          case when hp.kind = 'apply' then apply.seconds else plan.seconds + apply.seconds end))
-          + make_interval(secs => before.count * (plan.seconds + apply.seconds))
+          case when hp.kind = 'apply' then u.apply_s else u.plan_s + u.apply_s end))
+          + make_interval(secs => before.count * (u.plan_s + u.apply_s))
       end as starts_at
     from runs r
     join workspaces w on w.id = r.workspace_id
     left join runs h on h.id = w.holder_run_id and h.id <> r.id
     left join phases hp on hp.run_id = h.id and hp.status in ('queued', 'running')
-    cross join lateral (${usual('plan')}) plan
-    cross join lateral (${usual('apply')}) apply
+    cross join lateral (${usual}) u
     cross join lateral (
       select count(*) as count, coalesce(bool_and(o.auto_apply), true) as all_auto
       from runs o

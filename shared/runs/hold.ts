@@ -4,10 +4,10 @@ import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { Problem } from '../errors.ts'
+import { LIVE_CHANNEL } from '../live.ts'
 import { ClaimLost, type PhaseResult, type PlanArtifact } from '../phase.ts'
 import { startTriggeredRuns } from '../run-triggers/fire.ts'
 import { sendAgain } from './dispatch.ts'
-import { openLog } from './logs.ts'
 import { type LockedRun, lockRun, transition } from './transition.ts'
 
 /**
@@ -29,28 +29,45 @@ function nullWhenGone(error: unknown): null {
 
 const TakenRow = z.object({ id: z.string(), claim: z.number() })
 
+const HeldRow = TakenRow.extend({ log_size: z.number() })
+
+/** A claim that has just begun, and how long the phase's log is: a former holder may have written some. */
+export type NewClaim = Claim & { logSize: number }
+
 /**
  * The first act of a worker with a job. null: the phase is not to be executed (canceled meanwhile, done already, or an
  * apply that somebody else began: an apply is never taken twice).
  */
-export const takePhase = (app: App, runId: string, phase: 'plan' | 'apply', claimedBy: string): Promise<Claim | null> =>
+export const takePhase = (
+  app: App,
+  runId: string,
+  phase: 'plan' | 'apply',
+  claimedBy: string,
+): Promise<NewClaim | null> =>
   app.db.transaction(async (tx) => {
     const run = await lockRun(tx, runId).catch(nullWhenGone)
     const takeable = phase === 'plan' ? ['plan_queued', 'planning'] : ['apply_queued']
     if (!run || !takeable.includes(run.status)) return null
     await transition(app, tx, run, phase === 'plan' ? 'plan-taken' : 'apply-taken')
-    // the state that a plan is made from is the one that is current when it is taken
-    const taken = await tx.one(sql.type(TakenRow)`
+    // the state that a plan is made from is the one that is current when it is taken; STX begins the log, see logs.ts
+    const taken = await tx.one(sql.type(HeldRow)`
       with base as (
         update runs
         set base_state_version_id = (select w.current_state_version_id from workspaces w where w.id = workspace_id)
-        where id = ${runId} and ${phase} = 'plan')
-      update phases
-      set claim = claim + 1, claimed_by = ${claimedBy}, heartbeat_at = now()
-      where run_id = ${runId} and kind = ${phase}
-      returning id, claim`)
-    await openLog(tx, taken.id)
-    return { runId, phase, phaseId: taken.id, claim: taken.claim }
+        where id = ${runId} and ${phase} = 'plan'),
+      taken as (
+        update phases
+        set claim = claim + 1, claimed_by = ${claimedBy}, heartbeat_at = now(), log_size = greatest(log_size, 1)
+        where run_id = ${runId} and kind = ${phase}
+        returning id, claim, log_size),
+      begun as (
+        insert into log_chunks (phase_id, start_offset, data)
+        select id, 0, '\\x02'::bytea
+        from taken
+        on conflict do nothing)
+      select id, claim, log_size, pg_notify(${LIVE_CHANNEL}, 'log:' || id || ' ')::text
+      from taken`)
+    return { runId, phase, phaseId: taken.id, claim: taken.claim, logSize: taken.log_size }
   })
 
 /** Locks the run and proves the claim. @throws ClaimLost */
@@ -118,23 +135,27 @@ export async function finishPhase(app: App, claim: Claim, result: PhaseResult): 
     if (!run || run.status !== (claim.phase === 'plan' ? 'planning' : 'applying')) throw new ClaimLost()
     const counts = result.counts ?? { additions: 0, changes: 0, destructions: 0, imports: 0 }
     const finished = result.outcome === 'finished' ? result : null
+    const hasChanges = claim.phase === 'plan' && finished ? finished.hasChanges : run.has_changes
     const ended = await tx.maybeOne(sql.type(TakenRow)`
-      update phases
-      set additions = ${counts.additions}, changes = ${counts.changes}, destructions = ${counts.destructions},
-        imports = ${counts.imports}, has_changes = ${finished?.hasChanges ?? false},
-        generated_configuration = ${finished?.generatedConfiguration ?? false}
-      where id = ${claim.phaseId} and claim = ${claim.claim} and status = 'running'
-      returning id, claim`)
+      with ended as (
+        update phases
+        set additions = ${counts.additions}, changes = ${counts.changes}, destructions = ${counts.destructions},
+          imports = ${counts.imports}, has_changes = ${finished?.hasChanges ?? false},
+          generated_configuration = ${finished?.generatedConfiguration ?? false}
+        where id = ${claim.phaseId} and claim = ${claim.claim} and status = 'running'
+        returning id, run_id, claim),
+      planned as (
+        update runs r
+        set has_changes = ${hasChanges}
+        from ended
+        where r.id = ended.run_id)
+      select id, claim
+      from ended`)
     if (!ended) throw new ClaimLost()
-    let held = run
-    if (claim.phase === 'plan' && finished) {
-      await tx.query(sql.void`update runs set has_changes = ${finished.hasChanges} where id = ${run.id}`)
-      held = { ...run, has_changes: finished.hasChanges }
-    }
     const event = `${claim.phase}-${result.outcome}` as const
     const said = result.outcome === 'errored' ? result.reason : undefined
     const reason = result.outcome === 'finished' ? undefined : (run.stop_reason ?? said)
-    await transition(app, tx, held, event, reason === undefined ? {} : { reason })
+    await transition(app, tx, { ...run, has_changes: hasChanges }, event, reason === undefined ? {} : { reason })
     if (event !== 'apply-finished') return
     await keepConfiguration(tx, run.id)
     await startTriggeredRuns(app, tx, run)

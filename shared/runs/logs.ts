@@ -6,10 +6,8 @@ import { ClaimLost } from '../phase.ts'
 
 // The whole log of a phase is one byte string: STX, the engine's output, and ETX once the phase ends.
 // Source: shared/api/cli-protocol.md 2.4 (go-tfe logreader.go).
-const STX = Buffer.from([2])
-const ETX = Buffer.from([3])
+// STX is written when the phase is taken (hold.ts), ETX when it ends (record.ts).
 
-const StartRow = z.object({ start: z.number(), breaks: z.number() })
 const ChunkRow = z.object({ start_offset: z.number(), data: z.instanceof(Buffer) })
 
 /** Largest piece in one row. */
@@ -17,49 +15,8 @@ const CHUNK = 64 * 1024
 /** Rows read at a time: a chatty engine leaves many small ones. */
 const ROWS = 500
 
-async function append(
-  tx: Tx,
-  phaseId: string,
-  claim: number | null,
-  bytes: Buffer,
-  close: boolean,
-  at: number | null = null,
-): Promise<boolean> {
-  if (bytes.length === 0) return true
-  const breaks = lineBreaks(bytes)
-  // one statement for the common piece: size, first row and wake-up
-  const row = await tx.maybeOne(sql.type(StartRow)`
-    with grown as (
-      update phases
-      set log_size = log_size + ${bytes.length}, log_closed = ${close},
-        log_line_breaks = log_line_breaks + ${breaks}
-      where id = ${phaseId} and not log_closed and (${claim}::int is null or (claim = ${claim} and status = 'running'))
-        and (${at}::bigint is null or log_size = ${at})
-      returning log_size - ${bytes.length} as start, log_line_breaks - ${breaks} as breaks),
-    first as (
-      insert into log_chunks (phase_id, start_offset, data, line_breaks_before)
-      select ${phaseId}, start, ${sql.binary(bytes.subarray(0, CHUNK))}, breaks
-      from grown)
-    select start, breaks, pg_notify(${LIVE_CHANNEL}, ${`log:${phaseId} `})::text
-    from grown`)
-  if (!row) return false
-  let before = row.breaks + lineBreaks(bytes.subarray(0, CHUNK))
-  for (let at = CHUNK; at < bytes.length; at += CHUNK) {
-    const piece = bytes.subarray(at, at + CHUNK)
-    await tx.query(sql.void`
-      insert into log_chunks (phase_id, start_offset, data, line_breaks_before)
-      values (${phaseId}, ${row.start + at}, ${sql.binary(piece)}, ${before})`)
-    before += lineBreaks(piece)
-  }
-  return true
-}
-
-/** Starts the log, unless a former worker did. */
-export async function openLog(tx: Tx, phaseId: string): Promise<void> {
-  await append(tx, phaseId, null, STX, false, 0)
-}
-
 /**
+ * In one statement: what a claim may write is written whole.
  * @param at where the piece goes, from a writer that may write it twice: what is stored already is not stored again
  * @throws ClaimLost when the phase is held by another claim or has ended
  */
@@ -70,7 +27,38 @@ export async function appendLog(
   bytes: Buffer,
   at: number | null = null,
 ): Promise<void> {
-  if (await append(tx, phaseId, claim, bytes, false, at)) return
+  if (bytes.length === 0) return
+  const pieces: { offset: number; data: Buffer; before: number }[] = []
+  let breaks = 0
+  for (let offset = 0; offset < bytes.length; offset += CHUNK) {
+    const data = bytes.subarray(offset, offset + CHUNK)
+    pieces.push({ offset, data, before: breaks })
+    breaks += lineBreaks(data)
+  }
+  const stored = await tx.maybeOne(sql.type(SizeRow)`
+    with grown as (
+      update phases
+      set log_size = log_size + ${bytes.length}, log_line_breaks = log_line_breaks + ${breaks}
+      where id = ${phaseId} and not log_closed and claim = ${claim} and status = 'running'
+        and (${at}::bigint is null or log_size = ${at})
+      returning log_size, log_size - ${bytes.length} as start, log_line_breaks - ${breaks} as breaks),
+    piece as (
+      insert into log_chunks (phase_id, start_offset, data, line_breaks_before)
+      select ${phaseId}, g.start + p.piece_offset, p.data, g.breaks + p.breaks_before
+      from grown g
+      cross join unnest(${sql.array(
+        pieces.map(({ offset }) => offset),
+        'int8',
+      )}, ${sql.array(
+        pieces.map(({ data }) => data),
+        'bytea',
+      )}, ${sql.array(
+        pieces.map(({ before }) => before),
+        'int8',
+      )}) as p (piece_offset, data, breaks_before))
+    select log_size, pg_notify(${LIVE_CHANNEL}, ${`log:${phaseId} `})::text
+    from grown`)
+  if (stored) return
   if (at !== null && (await selectLogSize(tx, phaseId, claim)) === at + bytes.length) return
   throw new ClaimLost()
 }
@@ -85,12 +73,6 @@ export async function selectLogSize(tx: Tx, phaseId: string, claim: number): Pro
     where id = ${phaseId} and claim = ${claim} and status = 'running'`)
   if (!row) throw new ClaimLost()
   return row.log_size
-}
-
-/** Ends the log, in the transaction that makes the phase terminal. A log that never began gets both marks. */
-export async function closeLog(tx: Tx, phaseId: string): Promise<void> {
-  await openLog(tx, phaseId)
-  await append(tx, phaseId, null, ETX, true)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
+import { lockWorkspaceRow } from '../workspaces/queries.ts'
 import { dispatchHeldBack, RUNNERS, selectOrganizationsHeldBack, sendAgain } from './dispatch.ts'
 import { forEach } from './each.ts'
 import { losePhase } from './hold.ts'
@@ -21,7 +22,10 @@ export async function promoteMissed(app: App): Promise<number> {
       and w.holder_run_id is null and w.locked_by_user_id is null and w.locked_by_team_id is null
     limit 500`)
   return forEach(rows, async ({ id }) => {
-    await app.db.transaction((tx) => promoteNext(app, tx, id))
+    await app.db.transaction(async (tx) => {
+      await lockWorkspaceRow(tx, id)
+      await promoteNext(app, tx, id)
+    })
     return 1
   })
 }

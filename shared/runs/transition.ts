@@ -3,24 +3,21 @@ import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../app.ts'
 import { problem } from '../errors.ts'
-import { newId } from '../ids.ts'
-import { notifyAll } from '../live.ts'
+import { isSubscribed, notifyOfRun } from '../notifications/fire.ts'
 import { doubtState, settleDoubt } from '../states/doubt.ts'
 import { endStages, startStage } from '../tasks/stages.ts'
-import { afterTransition } from './after-transition.ts'
-import { dispatchHeldBack, enqueuePhase } from './dispatch.ts'
+import { dispatchHeldBack, enqueuePhase, mayHoldBack } from './dispatch.ts'
 import {
   findRow,
   holdsWorkspace,
   isFinal,
   type LifecycleRow,
-  type PhaseStatus,
   type RunEvent,
   type RunFacts,
   type RunStatus,
   statuses,
 } from './lifecycle.ts'
-import { closeLog } from './logs.ts'
+import { recordTransition } from './record.ts'
 import { type Stage, stages } from './stages.ts'
 import { promoteNext } from './workspace-queue.ts'
 
@@ -41,6 +38,10 @@ const LockedRow = z.object({
   agent_pool_id: z.string().nullable(),
   finished_at: z.date().nullable(),
   stages: z.array(z.enum(stages)),
+  /** somebody wishes to be told of the workspace's runs */
+  is_subscribed: z.boolean(),
+  /** phases of the organization may be held back by a limit */
+  is_limited: z.boolean(),
 })
 export type LockedRun = z.output<typeof LockedRow>
 
@@ -50,18 +51,20 @@ export type LockedRun = z.output<typeof LockedRow>
  * @throws problem 'not_found'
  */
 export async function lockRun(tx: Tx, runId: string): Promise<LockedRun> {
-  await tx.query(sql.void`
-    select w.id
-    from workspaces w
-    where w.id = (select r.workspace_id from runs r where r.id = ${runId})
-    for no key update of w`)
   const run = await tx.maybeOne(sql.type(LockedRow)`
     select r.id, r.workspace_id, r.organization_id, r.status, r.plan_only, r.save_plan, r.auto_apply,
       r.allow_empty_apply, r.has_changes, r.stop_wish, r.stop_reason,
       coalesce(r.force_cancel_available_at <= now(), false) as force_cancel_available,
-      r.execution_mode, r.agent_pool_id, r.finished_at, r.stages
+      r.execution_mode, r.agent_pool_id, r.finished_at, r.stages,
+      ${isSubscribed(sql.fragment`r.workspace_id`)} as is_subscribed,
+      ${mayHoldBack(sql.fragment`r.organization_id`)} as is_limited
     from runs r
-    where r.id = ${runId}
+    -- evaluated when the run is found and before it is locked
+    where r.id = ${runId} and r.workspace_id = (
+      select w.id
+      from workspaces w
+      where w.id = (select x.workspace_id from runs x where x.id = ${runId})
+      for no key update of w)
     for update of r`)
   if (!run) throw problem('not_found')
   return run
@@ -120,55 +123,32 @@ export async function transition(
     )
   }
   const at = app.now().toISOString()
-  const passed = [...(row.through ?? []), ...(row.to === run.status ? [] : [row.to])]
-  const stamps = Object.fromEntries(passed.map((status) => [`${status.replaceAll('_', '-')}-at`, at]))
-  const final = isFinal(row.to)
-  await tx.query(sql.void`
-    update runs
-    set status = ${row.to},
-      status_timestamps = status_timestamps || ${sql.jsonb(stamps)},
-      updated_at = now(),
-      finished_at = ${final ? at : null}::timestamptz,
-      error_reason = coalesce(${options.reason ?? null}, error_reason)
-    where id = ${run.id}`)
-  if (row.plan) await setPhase(tx, run.id, 'plan', row.plan, at)
-  if (row.apply) await setPhase(tx, run.id, 'apply', row.apply, at)
-  if (event !== 'plan-taken' || run.status !== 'planning')
-    await insertRunEvent(tx, run.id, eventName(event, row), options.by ?? null)
-
   const before = run.status
-  const after = { ...run, status: row.to }
+  const final = isFinal(row.to)
   const facts = factsOf(run)
   const held = holdsWorkspace(before, facts)
   const holds = holdsWorkspace(row.to, facts)
-  if (holds && !held) {
-    await tx.query(sql.void`
-      update workspaces
-      set holder_run_id = ${run.id}, current_run_id = ${run.id}
-      where id = ${run.workspace_id}`)
-  }
-  if (row.effect === 'send-plan') await enqueuePhase(app, tx, after, 'plan')
-  if (row.effect === 'send-apply') await enqueuePhase(app, tx, after, 'apply')
+  const isRepeated = event === 'plan-taken' && before === 'planning'
+  await recordTransition(tx, {
+    run,
+    row,
+    at,
+    final,
+    reason: options.reason ?? null,
+    event: isRepeated ? null : { name: eventName(event, row), by: options.by ?? null },
+    holder: held === holds ? 'stays' : holds ? 'takes' : 'leaves',
+  })
+  if (row.effect === 'send-plan') await enqueuePhase(app, tx, run, 'plan')
+  if (row.effect === 'send-apply') await enqueuePhase(app, tx, run, 'apply')
   if (row.effect === 'start-stage') await startStage(app, tx, run.id, stageOf(row.to))
-  await notifyAll(tx, [
-    [`run:${run.id}`, row.to],
-    ['runs', `${run.workspace_id} ${run.id}`],
-    ...(row.effect === 'stop-engine' ? ([['stop', run.id]] as const) : []),
-  ])
   if (final && run.stages.length > 0) await endStages(tx, run.id, at)
   if (before === 'applying' && row.to !== 'applying') await supersedeSavedPlans(app, tx, run)
   if (before === 'applying' && (event === 'lost' || event === 'force-cancel')) await doubtState(tx, run)
   if (row.to === 'planned_and_finished') await settleDoubt(tx, run, 'plan')
   if (event === 'apply-finished') await settleDoubt(tx, run, 'apply')
-  if (before !== row.to) await afterTransition(app, tx, run, row.to)
-  if (held && !holds) {
-    await tx.query(sql.void`
-      update workspaces
-      set holder_run_id = null, latest_change_at = now()
-      where id = ${run.workspace_id} and holder_run_id = ${run.id}`)
-  }
+  if (before !== row.to && run.is_subscribed) await notifyOfRun(app, tx, run, row.to)
   if ((held && !holds) || (before === 'pending' && final)) await promoteNext(app, tx, run.workspace_id)
-  if (usesCapacity.includes(before) && !usesCapacity.includes(row.to))
+  if (run.is_limited && usesCapacity.includes(before) && !usesCapacity.includes(row.to))
     await dispatchHeldBack(app, tx, run.organization_id)
   return row.to
 }
@@ -176,45 +156,10 @@ export async function transition(
 /** `post_plan_running` is the status of the stage `post_plan`. */
 const stageOf = (status: RunStatus): Stage => stages.find((stage) => status === `${stage}_running`)!
 
-/** A phase that ends without ever having run leaves an empty, closed log, so that no reader waits for one. */
-async function setPhase(tx: Tx, runId: string, kind: 'plan' | 'apply', status: PhaseStatus, at: string): Promise<void> {
-  const key = {
-    queued: 'queued-at',
-    running: 'started-at',
-    finished: 'finished-at',
-    errored: 'errored-at',
-    canceled: 'canceled-at',
-  }[status as string]
-  const terminal = ['finished', 'errored', 'canceled', 'unreachable'].includes(status)
-  const { id } = await tx.one(sql.type(z.object({ id: z.string() }))`
-    update phases
-    set status = ${status},
-      status_timestamps = status_timestamps || ${sql.jsonb(key ? { [key]: at } : {})},
-      started_at = case when ${status} = 'running' then coalesce(started_at, now()) else started_at end,
-      finished_at = ${terminal ? at : null}::timestamptz
-    where run_id = ${runId} and kind = ${kind}
-    returning id`)
-  if (!terminal) return
-  await closeLog(tx, id)
-  // the engine's own credentials end with its phase
-  await tx.query(sql.void`delete from tokens where phase_id = ${id}`)
-}
-
 const eventName = (event: RunEvent, row: LifecycleRow): string =>
   ({ turn: 'queued', confirm: 'approved', discard: 'discarded', cancel: 'canceled', 'force-cancel': 'force_canceled' })[
     event as string
   ] ?? row.to
-
-export const insertRunEvent = (
-  tx: Tx,
-  runId: string,
-  action: string,
-  by: string | null,
-  commentId: string | null = null,
-) =>
-  tx.query(sql.void`
-    insert into run_events (id, run_id, action, actor_user_id, comment_id, created_at)
-    values (${newId('re')}, ${runId}, ${action}, ${by}, ${commentId}, clock_timestamp())`)
 
 async function supersedeSavedPlans(app: App, tx: Tx, applied: LockedRun): Promise<void> {
   const stale = await tx.any(sql.type(z.object({ id: z.string() }))`

@@ -15,6 +15,11 @@ const DueRow = z.object({
   stages: z.array(z.enum(stages)),
 })
 
+/** Whether a run of the organization may have stages at all: most organizations have neither tasks nor policies. */
+export const mayHaveStages = (organizationId: string) => sql.fragment`
+  (exists (select 1 from tasks t where t.organization_id = ${organizationId})
+    or exists (select 1 from policy_sets s where s.organization_id = ${organizationId}))`
+
 /**
  * Decides which stages a new run has, by the run tasks and policies of this moment, so that clients see them from the
  * start and later changes do not touch the run. A run that is only planned has no stages around an apply.

@@ -5,7 +5,7 @@ import type { App } from '../../shared/app.ts'
 import { ClaimLost, type PhaseWork } from '../../shared/phase.ts'
 import type { PhaseJob } from '../../shared/queues.ts'
 import { lowestApplyPriority } from '../../shared/queues.ts'
-import { type Claim, finishPhase, takePhase } from '../../shared/runs/hold.ts'
+import { finishPhase, type NewClaim, takePhase } from '../../shared/runs/hold.ts'
 import { forgetWork, phaseWork, withIdentity } from '../../shared/runs/work.ts'
 import { executePhase } from '../execute/execute.ts'
 import { spawner } from '../execute/spawner.ts'
@@ -108,7 +108,12 @@ function stopWhenDraining(handle: HeldHere, phase: 'plan' | 'apply', draining: A
 }
 
 /** A phase that cannot even be described (a key is missing, a variable is damaged) ends with that as its reason. */
-async function hold(app: App, claim: Claim, reading: Promise<PhaseWork>, lost: AbortSignal): Promise<HeldHere | null> {
+async function hold(
+  app: App,
+  claim: NewClaim,
+  reading: Promise<PhaseWork>,
+  lost: AbortSignal,
+): Promise<HeldHere | null> {
   try {
     const work = await withIdentity(lastingApp(app, lost), claim, await reading)
     return holdInDatabase(app, work, claim, lost)

@@ -8,8 +8,16 @@ import { configurationBlob } from '../../shared/configurations/queries.ts'
 import type { PhaseHandle, PhaseResult, PhaseWork, PlanArtifact, StateUpload } from '../../shared/phase.ts'
 import { ClaimLost } from '../../shared/phase.ts'
 import { planArrived } from '../../shared/plans/store.ts'
-import { artifactBlob, type Claim, finishPhase, keepArtifact, lockHeld, stopWish } from '../../shared/runs/hold.ts'
-import { appendLog, selectLogSize } from '../../shared/runs/logs.ts'
+import {
+  artifactBlob,
+  type Claim,
+  finishPhase,
+  keepArtifact,
+  lockHeld,
+  type NewClaim,
+  stopWish,
+} from '../../shared/runs/hold.ts'
+import { appendLog } from '../../shared/runs/logs.ts'
 import { stateBlob } from '../../shared/states/queries.ts'
 import { storeState } from '../../shared/states/store.ts'
 
@@ -35,10 +43,10 @@ export function lastingApp(app: App, lost: AbortSignal): App {
  * done twice. The wish to stop arrives by NOTIFY; a poll finds what a lost connection
  * missed, and also that the claim is gone.
  */
-export function holdInDatabase(app: App, work: PhaseWork, claim: Claim, lost: AbortSignal): HeldHere {
+export function holdInDatabase(app: App, work: PhaseWork, claim: NewClaim, lost: AbortSignal): HeldHere {
   const gone = new AbortController()
   const lasting = lastingApp(app, AbortSignal.any([lost, gone.signal]))
-  let logSize: number | undefined
+  let { logSize } = claim
   let hasPlan = false
   const stop = new AbortController()
   const listeners: ((wish: Wish) => void)[] = []
@@ -88,9 +96,8 @@ export function holdInDatabase(app: App, work: PhaseWork, claim: Claim, lost: Ab
     state: async () => (await blob(await stateBlob(lasting.db, work.workspace.id))) ?? Readable.from([]),
     artifact: async (name: PlanArtifact) => blob(await artifactBlob(lasting, claim.runId, name)),
     async log(bytes) {
-      const at = logSize ?? (await guarded(selectLogSize(lasting.db, claim.phaseId, claim.claim)))
-      await guarded(lasting.db.transaction((tx) => appendLog(tx, claim.phaseId, claim.claim, bytes, at)))
-      logSize = at + bytes.length
+      await guarded(appendLog(lasting.db, claim.phaseId, claim.claim, bytes, logSize))
+      logSize += bytes.length
     },
     async keep(name, bytes) {
       const stored = await lasting.blobs.put(bytes, {
