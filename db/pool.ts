@@ -34,10 +34,16 @@ const parsers = [
   { name: 'int8', parse: (v: string | null) => (v === null ? null : Number(v)) },
 ]
 
-export function openPool(url: string, options: { maxConnections: number; applicationName?: string }): Promise<Pool> {
+export interface PoolOptions {
+  maxConnections: number
+  /** They see every statement, after our own. */
+  interceptors?: readonly Interceptor[]
+}
+
+export function openPool(url: string, options: PoolOptions): Promise<Pool> {
   return createPool(url, {
     maximumPoolSize: options.maxConnections,
-    interceptors: [checkRows, preparedStatements()],
+    interceptors: [checkRows, preparedStatements(), ...(options.interceptors ?? [])],
     typeParsers: parsers as never,
     captureStackTrace: false,
     statementTimeout: 60_000,

@@ -1,4 +1,3 @@
-import Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { App } from '../shared/app.ts'
 import { problem } from '../shared/errors.ts'
@@ -10,6 +9,7 @@ import { rateLimit } from './middleware/rate-limit.ts'
 import { originOf } from './origin.ts'
 import { pages } from './pages.ts'
 import type { Route } from './route.ts'
+import { routeTable } from './route-table.ts'
 import { apiRoutes } from './routes.ts'
 
 export function createKoa(app: App): Koa {
@@ -28,25 +28,21 @@ export function createKoa(app: App): Koa {
 
 /** Public routes never look at the token: discovery must answer the same with a wrong one. */
 function router(app: App, routes: readonly Route[]): Middleware {
-  const table = new Router({ strict: false })
   const limit = rateLimit(requestLimit(app))
-  for (const route of routes) {
-    table[route.method](route.path, async (koa: Koa.Context) => {
-      const isPublic = route.action === 'public:read'
-      const actor = isPublic ? nobody : await actorOfToken(app, koa).catch((error) => refuse(koa, error))
-      if (!isPublic) await limit(koa, actor)
-      await route.handle({
-        app,
-        koa,
-        params: koa.params as Record<string, string>,
-        query: koa.query,
-        actor,
-        access: accessOf(app, actor),
-        origin: originOf(app.config, koa),
-      })
+  return routeTable(routes, async (koa, route) => {
+    const isPublic = route.action === 'public:read'
+    const actor = isPublic ? nobody : await actorOfToken(app, koa).catch((error) => refuse(koa, error))
+    if (!isPublic) await limit(koa, actor)
+    await route.handle({
+      app,
+      koa,
+      params: koa.params as Record<string, string>,
+      query: koa.query,
+      actor,
+      access: accessOf(app, actor),
+      origin: originOf(app.config, koa),
     })
-  }
-  return table.routes() as Middleware
+  })
 
   /** A wrong token counts against its address. */
   async function refuse(koa: Koa.Context, error: unknown): Promise<never> {

@@ -1,4 +1,3 @@
-import Router from '@koa/router'
 import type { Context as Koa, Middleware } from 'koa'
 import type { Scope } from '../shared/access/access.ts'
 import type { App } from '../shared/app.ts'
@@ -15,6 +14,7 @@ import { originOf } from './origin.ts'
 import { allowedActions, type PageContext } from './page-route.ts'
 import { pageRoutes } from './page-routes.ts'
 import { renderView } from './render.ts'
+import { routeTable } from './route-table.ts'
 import { securityHeaders } from './security-headers.ts'
 
 const ours = /^\/(app|oauth\/authorize|assets)(\/|$)/
@@ -47,15 +47,12 @@ export function pages(app: App): Middleware {
 }
 
 function pageTable(): (koa: Koa, next: () => Promise<void>) => Promise<unknown> {
-  const table = new Router({ strict: false })
-  for (const route of pageRoutes) {
-    table[route.method](route.path, async (koa: Koa) => {
-      const page = koa.state.page as PageContext
-      page.params = (koa as Koa & { params: Record<string, string> }).params
-      await route.handle(page)
-    })
-  }
-  return table.routes() as unknown as (koa: Koa, next: () => Promise<void>) => Promise<unknown>
+  const table = routeTable(pageRoutes, async (koa, route) => {
+    const page = koa.state.page as PageContext
+    page.params = (koa as Koa & { params: Record<string, string> }).params
+    await route.handle(page)
+  })
+  return table as unknown as (koa: Koa, next: () => Promise<void>) => Promise<unknown>
 }
 
 async function pageContext(app: App, koa: Koa): Promise<PageContext> {

@@ -22,11 +22,11 @@ export async function organizationByName(ctx: Context): Promise<OrganizationSubj
   return { organization, scope: { organizationId: organization.id } }
 }
 
-export interface WorkspaceSubject extends Subject {
-  workspace: Workspace
+export interface WorkspaceSubject<W extends Workspace = Workspace> extends Subject {
+  workspace: W
 }
 
-const asSubject = (workspace: Workspace | null): WorkspaceSubject => {
+export function workspaceSubject<W extends Workspace>(workspace: W | null): WorkspaceSubject<W> {
   if (!workspace) throw problem('not_found')
   return {
     workspace,
@@ -39,10 +39,12 @@ const asSubject = (workspace: Workspace | null): WorkspaceSubject => {
 }
 
 export const workspaceById = async (ctx: Context): Promise<WorkspaceSubject> =>
-  asSubject(await selectOptionalWorkspaceById(ctx.app.db, ctx.params.workspace_id!))
+  workspaceSubject(await selectOptionalWorkspaceById(ctx.app.db, ctx.params.workspace_id!))
 
 export const workspaceByName = async (ctx: Context): Promise<WorkspaceSubject> =>
-  asSubject(await selectOptionalWorkspaceByName(ctx.app.db, ctx.params.organization_name!, ctx.params.workspace_name!))
+  workspaceSubject(
+    await selectOptionalWorkspaceByName(ctx.app.db, ctx.params.organization_name!, ctx.params.workspace_name!),
+  )
 
 export interface ProjectSubject extends Subject {
   project: Project

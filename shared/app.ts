@@ -1,4 +1,5 @@
 import { openPool, type Pool } from '../db/pool.ts'
+import { openRecall } from './access/recall.ts'
 import { type Blobs, openBlobs } from './blobs.ts'
 import { type Config, ConfigError } from './config.ts'
 import { keepDataKeysFresh } from './keep-keys.ts'
@@ -28,7 +29,9 @@ export async function openApp(config: Config, role: string, queueOptions: QueueO
       'TOFUTF_SECRET is not set. Give it at least 16 random characters, the same for every process.',
     )
   const log = openLog(config.logLevel, { role })
-  const db = await openPool(config.databaseUrl, { maxConnections: config.dbPool })
+  const { interceptor, serve } = openRecall()
+  const db = await openPool(config.databaseUrl, { maxConnections: config.dbPool, interceptors: [interceptor] })
+  serve(db)
   try {
     const secrets = await openSecrets(db, config.secret, config.previousSecrets)
     const queue = await openQueue(config.databaseUrl, log, queueOptions)

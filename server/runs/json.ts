@@ -46,15 +46,15 @@ export const runActions = (run: Run) => ({
 })
 
 async function permissions(run: Run, { access }: Context) {
-  const scope = runScope(run)
+  const may = await access.onWorkspace(runScope(run))
   return {
-    'can-apply': await access.may('run:apply', scope),
-    'can-cancel': await access.may('run:cancel', scope),
-    'can-comment': await access.may('run:comment', scope),
-    'can-discard': await access.may('run:discard', scope),
-    'can-force-execute': await access.may('run:force-execute', scope),
-    'can-force-cancel': await access.may('run:force-cancel', scope),
-    'can-override-policy-check': await access.may('run:override-policy', scope),
+    'can-apply': may('run:apply'),
+    'can-cancel': may('run:cancel'),
+    'can-comment': may('run:comment'),
+    'can-discard': may('run:discard'),
+    'can-force-execute': may('run:force-execute'),
+    'can-force-cancel': may('run:force-cancel'),
+    'can-override-policy-check': may('run:override-policy'),
   }
 }
 

@@ -1,12 +1,14 @@
 // Source: shared/api/surface.tsv (workspaces), https://developer.hashicorp.com/terraform/cloud-docs/api-docs/workspaces
+import type { FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
+import { sql } from '../../db/sql.ts'
 import { userIdOf } from '../../shared/access/actor.ts'
 import { invalid, problem } from '../../shared/errors.ts'
 import { selectOptionalProject } from '../../shared/projects/queries.ts'
 import { mergeTags, replaceTags } from '../../shared/tags/tags.ts'
-import { selectWorkspaceKpis } from '../../shared/workspaces/kpis.ts'
+import { type ShownWorkspace, selectOptionalShownWorkspace, selectWorkspaceKpis } from '../../shared/workspaces/kpis.ts'
 import { selectWorkspacesPage } from '../../shared/workspaces/list.ts'
-import { lockWorkspaceRow, selectWorkspace, type Workspace } from '../../shared/workspaces/queries.ts'
+import { isNamed, lockWorkspaceRow, selectWorkspace, type Workspace } from '../../shared/workspaces/queries.ts'
 import { WorkspaceSettings } from '../../shared/workspaces/settings.ts'
 import {
   createWorkspace,
@@ -18,7 +20,13 @@ import { many, one } from '../jsonapi/answer.ts'
 import type { Input } from '../jsonapi/body.ts'
 import { pageOf } from '../jsonapi/page.ts'
 import { type Context, Routes, requireMay } from '../route.ts'
-import { organizationByName, type WorkspaceSubject, workspaceById, workspaceByName } from '../subjects.ts'
+import {
+  organizationByName,
+  type WorkspaceSubject,
+  workspaceById,
+  workspaceByName,
+  workspaceSubject,
+} from '../subjects.ts'
 import { flatTagsOf, tagsOf } from '../tags/input.ts'
 import { attach } from './attached.ts'
 import { mayForceDelete, workspace } from './json.ts'
@@ -110,11 +118,15 @@ workspaces.post(
   },
 )
 
-async function show(ctx: Context & { subject: WorkspaceSubject }) {
-  const w = ctx.subject.workspace
-  const kpis = (await selectWorkspaceKpis(ctx.app.db, [w.id])).get(w.id)
-  const [attached] = await attach([w], ctx)
-  return one(workspace, { ...attached!, kpis }, ctx)
+/** Loaders for reading: with the workspace's figures, in the same statement. */
+const shown = (is: (ctx: Context) => FragmentSqlToken) => async (ctx: Context) =>
+  workspaceSubject(await selectOptionalShownWorkspace(ctx.app.db, is(ctx)))
+const shownByName = shown(({ params }) => isNamed(params.organization_name!, params.workspace_name!))
+const shownById = shown(({ params }) => sql.fragment`w.id = ${params.workspace_id!}`)
+
+async function show(ctx: Context & { subject: WorkspaceSubject<ShownWorkspace> }) {
+  const [attached] = await attach([ctx.subject.workspace], ctx)
+  return one(workspace, attached!, ctx)
 }
 
 async function update(ctx: Context & { subject: WorkspaceSubject; input: Input<WorkspaceSettings> }) {
@@ -149,11 +161,11 @@ async function remove(ctx: Context & { subject: WorkspaceSubject }): Promise<voi
 const safeDelete = (ctx: Context & { subject: WorkspaceSubject }): Promise<void> =>
   ctx.app.db.transaction((tx) => safeDeleteWorkspace(tx, ctx.subject.workspace.id))
 
-for (const [path, subject] of [
-  [byName, workspaceByName],
-  [byId, workspaceById],
+for (const [path, subject, forReading] of [
+  [byName, workspaceByName, shownByName],
+  [byId, workspaceById, shownById],
 ] as const) {
-  workspaces.get(path, { action: 'workspace:read', subject }, show)
+  workspaces.get(path, { action: 'workspace:read', subject: forReading }, show)
   workspaces.patch(path, { action: 'workspace:update', subject, attributes: WorkspaceSettings }, update)
   workspaces.delete(path, { action: 'workspace:delete', subject }, remove)
   workspaces.post(`${path}/actions/safe-delete`, { action: 'workspace:delete', subject }, safeDelete)

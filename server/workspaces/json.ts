@@ -22,31 +22,31 @@ export const mayForceDelete = async (w: Workspace, { access }: Pick<Context, 'ac
   (await access.may('workspace:delete', workspaceScope(w))) &&
   (w.admins_force_delete || (await access.isOwner(w.organization_id)))
 
-async function permissions(w: Workspace, ctx: Context): Promise<Record<string, boolean>> {
-  const may = (action: Parameters<typeof ctx.access.may>[0]) => ctx.access.may(action, workspaceScope(w))
-  const grants = await ctx.access.workspaceGrants(workspaceScope(w))
-  const mayDelete = await may('workspace:delete')
+async function permissions(w: Workspace, { access }: Context): Promise<Record<string, boolean>> {
+  const may = await access.onWorkspace(workspaceScope(w))
+  const grants = await access.workspaceGrants(workspaceScope(w))
+  const mayDelete = may('workspace:delete')
   return {
     'can-destroy': mayDelete,
     // its mere presence makes the CLI delete safely
-    'can-force-delete': await mayForceDelete(w, ctx),
-    'can-force-unlock': await may('workspace:force-unlock'),
-    'can-lock': await may('workspace:lock'),
-    'can-unlock': await may('workspace:unlock'),
+    'can-force-delete': mayDelete && (w.admins_force_delete || (await access.isOwner(w.organization_id))),
+    'can-force-unlock': may('workspace:force-unlock'),
+    'can-lock': may('workspace:lock'),
+    'can-unlock': may('workspace:unlock'),
     'can-manage-run-tasks': grants?.runTasks ?? false,
-    'can-manage-tags': await may('workspace:tags'),
+    'can-manage-tags': may('workspace:tags'),
     'can-manage-hyok': false,
-    'can-queue-apply': await may('run:apply'),
-    'can-queue-destroy': await may('run:apply'),
-    'can-queue-run': await may('run:create'),
+    'can-queue-apply': may('run:apply'),
+    'can-queue-destroy': may('run:apply'),
+    'can-queue-run': may('run:create'),
     'can-read-settings': true,
-    'can-read-run': await may('run:read'),
-    'can-read-state-versions': await may('state:read'),
-    'can-read-state-outputs': await may('state:read-outputs'),
-    'can-create-state-versions': await may('state:create'),
-    'can-read-variable': await may('variable:read'),
-    'can-update': await may('workspace:update'),
-    'can-update-variable': await may('variable:manage'),
+    'can-read-run': may('run:read'),
+    'can-read-state-versions': may('state:read'),
+    'can-read-state-outputs': may('state:read-outputs'),
+    'can-create-state-versions': may('state:create'),
+    'can-read-variable': may('variable:read'),
+    'can-update': may('workspace:update'),
+    'can-update-variable': may('variable:manage'),
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../permissions.ts'
 import type { Actor } from './actor.ts'
 import { AccessRow, type ProjectLevel, projectLevelOf, teamGrants, type WorkspaceScope } from './grants.ts'
+import { recallOf } from './recall.ts'
 import { sharesRegistry } from './sharing.ts'
 
 /** Where an action happens. A workspace lies in a project, a project in an organization. */
@@ -59,7 +60,14 @@ export class Access {
   teamsIn(organizationId: string): Promise<TeamInOrganization[] | null> {
     let known = this.teams.get(organizationId)
     if (!known) {
-      known = this.loadTeams(organizationId)
+      const { actor } = this
+      const load = () => this.loadTeams(organizationId)
+      known =
+        actor.kind === 'user'
+          ? recallOf(this.db).get(`teams ${actor.userId} ${organizationId}`, load)
+          : actor.kind === 'team'
+            ? recallOf(this.db).get(`team ${actor.teamId} ${organizationId}`, load)
+            : load()
       this.teams.set(organizationId, known)
     }
     return known
@@ -257,10 +265,19 @@ export class Access {
       case 'workspace': {
         const { organizationId, projectId, workspaceId } = scope
         if (!organizationId || !projectId || !workspaceId) return false
-        if (need.notByOrganizationToken && actor.kind === 'organization') return false
-        const grants = await this.workspaceGrants({ organizationId, projectId, workspaceId })
-        return grants !== null && satisfies(grants, need.needs)
+        return (await this.onWorkspace({ organizationId, projectId, workspaceId }))(action)
       }
+    }
+  }
+
+  /** Decides actions on one workspace; for objects that print many of them. */
+  async onWorkspace(scope: WorkspaceScope): Promise<(action: Action) => boolean> {
+    const grants = await this.workspaceGrants(scope)
+    const byOrganization = this.actor.kind === 'organization'
+    return (action) => {
+      const need: Need = actions[action]
+      if (grants === null || need.on !== 'workspace') return false
+      return !(need.notByOrganizationToken && byOrganization) && satisfies(grants, need.needs)
     }
   }
 

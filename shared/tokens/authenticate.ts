@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { sql } from '../../db/sql.ts'
 import type { Actor } from '../access/actor.ts'
+import { recallOf } from '../access/recall.ts'
 import type { App } from '../app.ts'
 import { organizationsThatRefuse } from './ttl-policies.ts'
 
@@ -21,6 +22,8 @@ const TokenRow = z.object({
   phase: z.enum(['plan', 'apply']).nullable(),
   run_id: z.string().nullable(),
   workspace_id: z.string().nullable(),
+  /** it may be kept for a moment */
+  lasts: z.boolean(),
   used_lately: z.boolean(),
   refused_by: z.array(z.string()),
 })
@@ -28,10 +31,27 @@ const TokenRow = z.object({
 /** The actor behind a bearer token; null when it is unknown, expired, or its owner is gone. */
 export async function authenticate(app: App, token: string): Promise<Actor | null> {
   if (token.length < 8 || token.length > 400) return null
+  const hash = hashToken(token)
+  const key = `token ${hash.toString('base64')}`
+  const known = await recallOf(app.db).get(
+    key,
+    () => readToken(app, hash),
+    ({ lasts }) => lasts,
+  )
+  return known?.actor ?? null
+}
+
+interface KnownToken {
+  actor: Actor
+  lasts: boolean
+}
+
+async function readToken(app: App, hash: Buffer): Promise<KnownToken | null> {
   const row = await app.db.maybeOne(sql.type(TokenRow)`
     select t.id, t.kind, t.user_id, u.username, u.is_site_admin, t.team_id,
       coalesce(t.organization_id, team.organization_id, r.organization_id) as organization_id,
       t.agent_pool_id, t.phase_id, p.kind as phase, p.run_id, r.workspace_id,
+      t.kind <> 'phase' and coalesce(t.expired_at > now() + interval '1 second', true) as lasts,
       coalesce(t.last_used_at > now() - interval '1 minute', false) as used_lately,
       ${organizationsThatRefuse} as refused_by
     from tokens t
@@ -39,7 +59,7 @@ export async function authenticate(app: App, token: string): Promise<Actor | nul
     left join teams team on team.id = t.team_id
     left join phases p on p.id = t.phase_id
     left join runs r on r.id = p.run_id
-    where t.token_hash = ${sql.binary(hashToken(token))}
+    where t.token_hash = ${sql.binary(hash)}
       and (t.expired_at is null or t.expired_at > now())
       and (u.id is null or u.suspended_at is null)
       and not exists (
@@ -51,6 +71,10 @@ export async function authenticate(app: App, token: string): Promise<Actor | nul
   if (!row.used_lately) {
     await app.db.query(sql.void`update tokens set last_used_at = now() where id = ${row.id}`)
   }
+  return { actor: actorOf(row), lasts: row.lasts }
+}
+
+function actorOf(row: z.output<typeof TokenRow>): Actor {
   switch (row.kind) {
     case 'user':
       return {

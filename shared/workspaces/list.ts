@@ -75,19 +75,23 @@ const orders: Record<string, FragmentSqlToken> = {
 export async function selectWorkspacesPage(tx: Tx, filter: WorkspaceFilter, page: { size: number; offset: number }) {
   const where = sql.join(conditions(filter), sql.fragment` and `)
   const order = Object.hasOwn(orders, filter.sort ?? '') ? orders[filter.sort!]! : orders.name!
-  // a join that nothing asks for costs nothing
+  // a left join that nothing asks for costs nothing; who names an organization has found it
   const from = sql.fragment`
-    ${workspaceTables}
+    workspaces w
+    ${filter.organizationId === null ? sql.fragment`join organizations o on o.id = w.organization_id and o.deleted_at is null` : sql.fragment``}
     left join runs cr on cr.id = w.current_run_id
     left join runs nr on nr.id = w.current_run_id and (nr.finished_at is null or nr.status = 'errored')`
-  // which ones, first: the columns hold sub-selects that are made for the page and not for all that is sorted
+  // which ones, first: the columns hold sub-selects that are made for the page and not for all that is sorted; places
+  // are given to the page, so that an index in the order of the names is read no further than it
   const rows = await tx.any(sql.type(WorkspaceRow)`
     with picked as (
-      select w.id, row_number() over (order by ${order}, w.id) as place
-      from ${from}
-      where ${where}
-      order by place
-      limit ${page.size} offset ${page.offset})
+      select found.id, row_number() over () as place
+      from (
+        select w.id
+        from ${from}
+        where ${where}
+        order by ${order}, w.id
+        limit ${page.size} offset ${page.offset}) found)
     select ${workspaceColumns}
     from ${workspaceTables}
     join picked on picked.id = w.id

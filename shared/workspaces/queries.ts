@@ -109,11 +109,14 @@ export const selectOptionalWorkspaceById = (tx: Tx, id: string) =>
     where w.id = ${id}`)
 
 /** Names are compared without regard to case, of the organization and of the workspace. */
+export const isNamed = (organizationName: string, name: string) =>
+  sql.fragment`lower(o.name) = lower(${organizationName}) and lower(w.name) = lower(${name})`
+
 export const selectOptionalWorkspaceByName = (tx: Tx, organizationName: string, name: string) =>
   tx.maybeOne(sql.type(WorkspaceRow)`
     select ${workspaceColumns}
     from ${workspaceTables}
-    where lower(o.name) = lower(${organizationName}) and lower(w.name) = lower(${name})`)
+    where ${isNamed(organizationName, name)}`)
 
 export const selectWorkspace = (tx: Tx, id: string) =>
   tx.one(sql.type(WorkspaceRow)`
