@@ -72,6 +72,31 @@ describe('in a browser', function () {
     })
   }
 
+  it('a run is found and confirmed by keyboard alone', async () => {
+    const { context, close } = await openBrowser()
+    try {
+      const page = await context.newPage()
+      const problems = problemsOf(page)
+      await signIn(page)
+      const id = await plannedRun('By keys')
+      await page.keyboard.press('g')
+      await page.keyboard.press('r')
+      await page.waitForURL(`${server.url}${base}/runs`)
+      await page.keyboard.press('j')
+      await page.keyboard.press('Enter')
+      await page.getByRole('heading', { name: 'By keys', level: 1 }).waitFor()
+
+      await page.keyboard.press('c')
+      await page.keyboard.press('Enter')
+
+      await page.getByText('Confirmed. Applying starts when a runner is free.').waitFor()
+      await finish(server.app, await take(server.app, id, 'apply'))
+      expect(problems).to.deep.equal([])
+    } finally {
+      await close()
+    }
+  })
+
   it('an open page follows its run: log lines, badge, title and the button, without a reload', async () => {
     const { context, close } = await openBrowser()
     try {
