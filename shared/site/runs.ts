@@ -15,12 +15,15 @@ export interface SiteRunFilter {
 /** Runs of the whole site, newest first. */
 export async function selectSiteRunsPage(tx: Tx, filter: SiteRunFilter, page: { size: number; offset: number }) {
   const q = filter.q ?? null
+  const named =
+    q === null
+      ? sql.fragment`true`
+      : sql.fragment`(r.id = ${q} or strpos(lower(w.name), lower(${q})) > 0 or strpos(lower(o.name), lower(${q})) > 0)`
   const where = sql.fragment`
     (${filter.statuses.length === 0} or r.status = any(${sql.array([...filter.statuses], 'text')}))
     and r.created_at >= coalesce(${filter.from?.toISOString() ?? null}::timestamptz, '-infinity')
     and r.created_at <= coalesce(${filter.to?.toISOString() ?? null}::timestamptz, 'infinity')
-    and (${q}::text is null or r.id = ${q} or strpos(lower(w.name), lower(${q})) > 0
-      or strpos(lower(o.name), lower(${q})) > 0)`
+    and ${named}`
   // which ones, first: the columns hold sub-selects that are made for the page and not for all that is sorted
   const rows = await tx.any(sql.type(RunRow)`
     with picked as (
@@ -33,9 +36,14 @@ export async function selectSiteRunsPage(tx: Tx, filter: SiteRunFilter, page: { 
     from ${runTables}
     where r.id in (select id from picked)
     order by r.created_at desc, r.id`)
+  // a count of all asks no workspace for its name
+  const counted =
+    q === null
+      ? sql.fragment`runs r join organizations o on o.id = r.organization_id and o.deleted_at is null`
+      : runTables
   const totalCount = await tx.oneFirst(sql.type(z.object({ count: z.number() }))`
     select count(*)::int as count
-    from ${runTables}
+    from ${counted}
     where ${where}`)
   return { rows, totalCount }
 }
