@@ -5,8 +5,8 @@ import { type Page, pagination } from './page.ts'
 
 /** A document with one resource, and what `include` asks for. */
 export async function one<T>(resource: ResourceDefinition<T>, row: T, ctx: Context): Promise<Record<string, unknown>> {
-  const included = await includedObjects(resource, [row], ctx)
   const [data] = await resourceObjects(resource, [row], ctx)
+  const included = await includedObjects(resource, [row], ctx)
   return { data, ...(included && { included }) }
 }
 
@@ -17,10 +17,12 @@ export async function many<T>(
   ctx: Context,
   paged?: { page: Page; totalCount: number; meta?: Record<string, unknown> },
 ): Promise<Record<string, unknown>> {
+  // the rows first: they read the caller's rights on all of them at once
+  const data = await resourceObjects(resource, rows, ctx)
   const included = await includedObjects(resource, rows, ctx)
   const pages = paged && pagination(ctx, paged.page, paged.totalCount)
   return {
-    data: await resourceObjects(resource, rows, ctx),
+    data,
     ...(included && { included }),
     ...(pages && { links: pages.links, meta: { ...pages.meta, ...paged?.meta } }),
   }

@@ -108,7 +108,9 @@ export const run = defineResource<Run & { position_in_queue?: number }>({
     }
   },
   // ours: why it waits, and how long it may take
-  async loads(rows, { app }) {
+  async loads(rows, { app, access }) {
+    // of all of them at once: each row then prints what the caller may
+    await access.preloadWorkspaces(rows.map(runScope))
     const reasons = await waitingReasons(app, app.db, rows)
     const known = await estimates(app.db, rows)
     return new Map(rows.map(({ id }) => [id, waitingAttributes(reasons.get(id), known.get(id))]))

@@ -112,7 +112,11 @@ export const workspace = defineResource<Workspace & Attached & { kpis?: Workspac
       permissions: await permissions(w, ctx),
     }
   },
-  loads: noCodeUpgrades,
+  async loads(rows, ctx) {
+    // of all of them at once: each row then prints what the caller may
+    await ctx.access.preloadWorkspaces(rows.map(workspaceScope))
+    return noCodeUpgrades(rows, ctx)
+  },
   relationships: (w) => ({
     organization: toOne('organizations', w.organization_name),
     project: toOne('projects', w.project_id),

@@ -177,7 +177,8 @@ export class Access {
   /** Reads the grants on all workspaces of a list at once, so that printing it takes no statement for each. */
   async preloadWorkspaces(scopes: readonly WorkspaceScope[]): Promise<void> {
     if (this.actor.kind === 'phase') return
-    for (const ofOne of Map.groupBy(scopes, (scope) => scope.organizationId).values()) {
+    const unknown = scopes.filter(({ workspaceId }) => !this.grants.has(workspaceId))
+    for (const ofOne of Map.groupBy(unknown, (scope) => scope.organizationId).values()) {
       const held = await this.heldOn(ofOne)
       for (const [id, grants] of held) this.grants.set(id, Promise.resolve(grants))
     }
