@@ -6,6 +6,7 @@ import { explorerPages } from './explorer/page.ts'
 import { identityPages } from './identity/page.ts'
 import { consentPages } from './login/consent.ts'
 import { loginPages } from './login/page.ts'
+import { providerPages } from './login/provider-page.ts'
 import { membershipPages } from './memberships/page.ts'
 import { notificationPages } from './notifications/page.ts'
 import { organizationLimitPages } from './organizations/limits-page.ts'
@@ -44,6 +45,7 @@ import { workspaceSharingPages } from './workspaces/sharing-page.ts'
 /** Every router of pages, one a line. Order matters: a fixed path stands before one with a parameter. */
 const all: PageRoutes[] = [
   loginPages,
+  providerPages,
   consentPages,
   tokenPages,
   accountPages,

@@ -2,6 +2,7 @@ import { adminOrganizations } from './admin/organizations.ts'
 import { adminPlans } from './admin/plans.ts'
 import { adminRuns } from './admin/runs.ts'
 import { adminSettings } from './admin/settings.ts'
+import { adminSignInProviders } from './admin/sign-in-providers.ts'
 import { adminToolVersions } from './admin/tool-versions.ts'
 import { adminUsers } from './admin/users.ts'
 import { adminWorkspaces } from './admin/workspaces.ts'
@@ -122,6 +123,7 @@ const api: Routes[] = [
   adminPlans,
   adminRuns,
   adminSettings,
+  adminSignInProviders,
   adminToolVersions,
   adminUsers,
   adminWorkspaces,

@@ -95,6 +95,16 @@ export async function recordForm(ctx: PageContext, path: string, subject: Subjec
   await write(ctx, named, subject, Object.fromEntries(plain), null)
 }
 
+/** A change that a GET brings: a sign-in that comes back from another place. */
+export async function recordChange(
+  ctx: Context,
+  organizationId: string | null,
+  named: Named,
+  after: Record<string, unknown>,
+): Promise<void> {
+  await write(ctx, named, { scope: organizationId ? { organizationId } : {} }, after, null)
+}
+
 /** The attributes and related ids of a document, or a plain body. */
 function sentOf(input: Input<unknown> | undefined): Record<string, unknown> | undefined {
   const raw = input?.raw

@@ -1,10 +1,12 @@
 import { Problem } from '../../shared/errors.ts'
 import { countAttempt, forgetAttempts } from '../../shared/sessions/attempts.ts'
-import { deleteSession, insertSession } from '../../shared/sessions/sessions.ts'
+import { deleteSession } from '../../shared/sessions/sessions.ts'
+import { selectEnabledProviders } from '../../shared/sign-in/providers.ts'
 import { checkPassword, selectOptionalLogin } from '../../shared/users/users.ts'
 import { writeCookie } from '../cookies.ts'
 import { type PageContext, PageRoutes } from '../page-route.ts'
 import { returnTo } from '../return-to.ts'
+import { beginSession } from './begin-session.ts'
 
 export const loginPages = new PageRoutes()
 
@@ -13,11 +15,16 @@ const wrong = 'The name or the password is wrong.'
 loginPages.get('/app/login', { action: 'public:read' }, async (ctx) => {
   const to = returnTo(ctx.ask('return_to'))
   if (ctx.session) return ctx.redirect(to)
-  await ctx.render('login/page', { returnTo: to, login: '', error: null })
+  await ctx.render('login/page', {
+    returnTo: to,
+    login: '',
+    error: null,
+    providers: await selectEnabledProviders(ctx.app.db),
+  })
 })
 
 loginPages.post('/app/login', { action: 'public:read' }, async (ctx) => {
-  const { app, koa, form, origin } = ctx
+  const { app, koa, form } = ctx
   const login = form.line('login')
   const to = returnTo(form.text('return_to'))
   if (login === '' || login.length > 300 || form.text('password').length > 1000) return again(ctx, login, to, wrong)
@@ -32,22 +39,14 @@ loginPages.post('/app/login', { action: 'public:read' }, async (ctx) => {
     return again(ctx, login, to, wrong)
   }
   await forgetAttempts(app.db, login, koa.ip)
-  // always a new session: an id that somebody planted in this browser stays worthless
-  if (ctx.session) await deleteSession(app.db, ctx.session.id)
-  const { id } = await insertSession(app.db, {
-    userId: user.id,
-    userAgent: koa.get('user-agent'),
-    address: koa.ip,
-  })
-  writeCookie(koa, origin, 'session', id, 60 * 24 * 3600)
-  // who the audit log names; rights come with the next request
-  ctx.actor = { kind: 'user', userId: user.id, username: login, isSiteAdmin: false, tokenId: null }
+  await beginSession(ctx, { id: user.id, username: login })
   ctx.redirect(to)
 })
 
 async function again(ctx: PageContext, login: string, to: string, error: string, status = 422): Promise<void> {
   ctx.koa.status = status
-  await ctx.render('login/page', { returnTo: to, login: login.slice(0, 300), error })
+  const providers = await selectEnabledProviders(ctx.app.db)
+  await ctx.render('login/page', { returnTo: to, login: login.slice(0, 300), error, providers })
 }
 
 loginPages.post('/app/logout', { action: 'public:read' }, async (ctx) => {

@@ -21,10 +21,15 @@ const keyHash = (kind: 'account' | 'address', value: string): Buffer =>
 export async function countAttempt(tx: Tx, login: string, address: string): Promise<void> {
   const account = await countUp(tx, keyHash('account', login))
   const from = await countUp(tx, keyHash('address', address))
-  if (account > MOST_PER_ACCOUNT || from > MOST_PER_ADDRESS) {
-    throw problem('too_many_requests', `Too many attempts. Wait ${WINDOW_MINUTES} minutes, then try again.`)
-  }
+  if (account > MOST_PER_ACCOUNT || from > MOST_PER_ADDRESS) throw tooMany()
 }
+
+/** The same for a sign-in at another place, where the account is known only after it. */
+export async function countAddress(tx: Tx, address: string): Promise<void> {
+  if ((await countUp(tx, keyHash('address', address))) > MOST_PER_ADDRESS) throw tooMany()
+}
+
+const tooMany = () => problem('too_many_requests', `Too many attempts. Wait ${WINDOW_MINUTES} minutes, then try again.`)
 
 async function countUp(tx: Tx, key: Buffer): Promise<number> {
   const row = await tx.one(sql.type(CountRow)`
@@ -42,8 +47,11 @@ export async function forgetAttempts(tx: Tx, login: string, address: string): Pr
   await tx.query(sql.void`
     delete from sign_in_attempts
     where key_hash = ${sql.binary(keyHash('account', login))} or window_ends_at < now()`)
-  await tx.query(sql.void`
+  await forgetAddress(tx, address)
+}
+
+export const forgetAddress = (tx: Tx, address: string) =>
+  tx.query(sql.void`
     update sign_in_attempts
     set failures = greatest(failures - 1, 0)
     where key_hash = ${sql.binary(keyHash('address', address))}`)
-}

@@ -4,7 +4,7 @@ import { sql } from '../../db/sql.ts'
 import { problem } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { insertUser, updateUserRow } from '../users/users.ts'
-import { followGroups } from './group-teams.ts'
+import { followGroups, type TeamChange } from './group-teams.ts'
 import { type Identity, insertIdentity, selectOptionalIdentity, touchIdentity } from './identities.ts'
 import type { Provider } from './providers.ts'
 
@@ -26,6 +26,7 @@ export interface Person {
   identity: Identity
   /** made: the account is new. linked: an invited account has its first identity. */
   how: 'known' | 'linked' | 'made'
+  teams: TeamChange[]
 }
 
 const UserRow = z.object({ username: z.string(), is_usable: z.boolean() })
@@ -53,12 +54,12 @@ export async function personOfIdentity(tx: Tx, provider: Provider, claims: Claim
     update organization_memberships
     set status = 'active'
     where user_id = ${found.identity.user_id} and status = 'invited'`)
-  await applyGroups(tx, provider, found.identity, claims.groups)
-  return { userId: found.identity.user_id, username: user.username, ...found }
+  const teams = await applyGroups(tx, provider, found.identity, claims.groups)
+  return { userId: found.identity.user_id, username: user.username, ...found, teams }
 }
 
 /** Without a groups claim, groups say nothing: then what they said before is over too. */
-export const applyGroups = (tx: Tx, provider: Provider, identity: Identity, groups: readonly string[]): Promise<void> =>
+export const applyGroups = (tx: Tx, provider: Provider, identity: Identity, groups: readonly string[]) =>
   followGroups(tx, identity, provider.groups_claim === '' ? [] : groups.map((g) => provider.group_prefix + g))
 
 function requireDomain(provider: Provider, claims: Claims): void {
@@ -89,7 +90,7 @@ async function firstTime(
   if (!provider.creates_users)
     throw problem(
       'forbidden',
-      `There is no account here for who you are at ${provider.name}. Ask a site admin to invite you. Who has an account already links it on the page “Account”.`,
+      `There is no account here for who you are at ${provider.name}. Ask a site admin to invite you.`,
     )
   // an address that nobody checked is not kept: invitations and links go by it
   const userId = await insertUser(tx, { username: await freeUsername(tx, claims.name), email, passwordHash: null })
@@ -109,10 +110,18 @@ const selectSameAddress = (tx: Tx, email: string) =>
 const sameAddress = (provider: Provider, waits: boolean): string =>
   waits
     ? `An account with your e-mail address waits here, but ${provider.name} may not open accounts by their address. Ask a site admin for the link that sets its password.`
-    : `There is an account with your e-mail address already. Sign in to it in the way you did before, then link ${provider.name} on the page “Account”.`
+    : `There is an account with your e-mail address already. Sign in in the way you did before: an address alone opens no account.`
 
+/** An address that can be kept: no white space, no control characters. */
+/** An address that can be kept: no white space, no control characters. */
 export const isAddress = (text: string | null): text is string =>
-  text !== null && text.length <= 254 && /^[^@\s]+@[^@\s]+$/.test(text)
+  text !== null && text.length <= 254 && /^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$/.test(text)
+
+/** @throws problem 'bad_request' for a subject that is no text, or that cannot be kept */
+export function checkedSubject(provider: Provider, subject: unknown): string {
+  if (typeof subject === 'string' && /^[^\x00-\x1f\x7f]{1,255}$/.test(subject)) return subject
+  throw problem('bad_request', `${provider.name} names you in a way that cannot be kept. Tell a site admin.`)
+}
 
 /** A username made of what somebody is called: letters, digits, dashes, underscores and dots. */
 async function freeUsername(tx: Tx, name: string): Promise<string> {

@@ -75,7 +75,14 @@ describe('SEC-52: the audit log', function () {
   it('each changing call of the API leaves exactly one entry when it succeeds, and none when it fails', async () => {
     const wrong: string[] = []
     const succeeded: string[] = []
-    const more = { version_id: 'tool-1', purpose: 'state-upload', 'purpose/:id': 'x', expires: '1', signature: 'x' }
+    const more = {
+      version_id: 'tool-1',
+      sign_in_provider_id: 'sip-1',
+      purpose: 'state-upload',
+      'purpose/:id': 'x',
+      expires: '1',
+      signature: 'x',
+    }
     for (const route of ordered) {
       const key = `${route.method} ${route.path}`
       const before = await count()

@@ -180,7 +180,13 @@ describe('SEC-01: ids of another organization', function () {
   }
   /** For site admins and agents only: closed as a whole, whatever is named. */
   const isMachinery = (route: Route) => ['site', 'agent'].includes(actions[route.action].on)
-  const machinery = { purpose: 'state-download', expires: '4000000000', signature: 'x', version_id: 'tool-1' }
+  const machinery = {
+    purpose: 'state-download',
+    expires: '4000000000',
+    signature: 'x',
+    version_id: 'tool-1',
+    sign_in_provider_id: 'sip-1',
+  }
 
   it('every route answers a stranger as if the object did not exist', async () => {
     const never = neverIds(b.ids)
