@@ -34,7 +34,10 @@ describe('settings in a browser', function () {
     try {
       const page = await context.newPage()
       const problems = await signIn(page)
+      // the script shows this button when it listens to keys
+      await page.getByRole('button', { name: /^Keyboard/ }).waitFor()
       await page.keyboard.press('Control+k')
+      await page.locator('#palette-q:focus').waitFor()
       await page.keyboard.type('platform')
       await page
         .locator('#palette')
