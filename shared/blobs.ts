@@ -42,6 +42,8 @@ const STORED = 0
 const ZSTD = 1
 
 const PROBE = 32 * 1024
+/** Read with the first look at the blob. */
+const SMALL = 64 * 1024
 /** Chunks in work at once, of all uploads and downloads: each takes several times its size for a moment. */
 const AT_ONCE = 3
 
@@ -74,9 +76,9 @@ function turnstile(width: number): <T>(work: () => Promise<T>) => Promise<T> {
   }
 }
 
-const BlobRow = z.object({ id: z.string(), size_bytes: z.number() })
 /** base64: pg would take bytea as hex, which is half as much again. */
 const ChunkRow = z.object({ data: z.string() })
+const BlobRow = z.object({ size_bytes: z.number(), first: z.string().nullable() })
 
 export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
   const inTurn = turnstile(AT_ONCE)
@@ -123,22 +125,35 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
       select encode(data, 'base64') as data
       from blob_chunks
       where blob_id = ${id} and seq = ${seq}`)
-    if (!row) throw problem('corrupt', `A part of the stored bytes (${id}) is missing.`)
-    const opened = secrets.open(Buffer.from(row.data, 'base64'), `${id}:${seq}`)
-    return opened[0] === ZSTD ? decompress(opened.subarray(1)) : opened.subarray(1)
+    return opened(id, seq, row?.data)
+  }
+
+  async function opened(id: string, seq: number, data: string | null | undefined): Promise<Buffer> {
+    if (data == null) throw problem('corrupt', `A part of the stored bytes (${id}) is missing.`)
+    const bytes = secrets.open(Buffer.from(data, 'base64'), `${id}:${seq}`)
+    return bytes[0] === ZSTD ? decompress(bytes.subarray(1)) : bytes.subarray(1)
   }
 
   const remove = async (tx: Tx, id: string): Promise<void> => {
     await tx.query(sql.void`delete from blobs where id = ${id}`)
   }
 
-  async function sizeOf(id: string): Promise<number> {
+  /** Most blobs are one small chunk: it comes along with the size. */
+  async function find(id: string): Promise<z.output<typeof BlobRow>> {
     const row = await pool.maybeOne(sql.type(BlobRow)`
-      select id, size_bytes
-      from blobs
-      where id = ${id} and completed_at is not null`)
+      select b.size_bytes, encode(c.data, 'base64') as first
+      from blobs b
+      left join blob_chunks c on c.blob_id = b.id and c.seq = 0 and b.size_bytes <= ${SMALL}
+      where b.id = ${id} and b.completed_at is not null`)
     if (!row) throw problem('not_found')
-    return row.size_bytes
+    return row
+  }
+
+  const chunksOf = ({ size_bytes }: { size_bytes: number }) => Math.ceil(size_bytes / CHUNK)
+
+  async function* parts(id: string, blob: z.output<typeof BlobRow>): AsyncGenerator<Buffer> {
+    if (blob.first !== null) yield await opened(id, 0, blob.first)
+    else for (let seq = 0; seq < chunksOf(blob); seq++) yield await inTurn(() => readChunk(id, seq))
   }
 
   return {
@@ -188,20 +203,13 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
       }
     },
     async read(id) {
-      const size = await sizeOf(id)
-      const chunks = Math.ceil(size / CHUNK)
-      async function* parts() {
-        for (let seq = 0; seq < chunks; seq++) yield await inTurn(() => readChunk(id, seq))
-      }
-      return Readable.from(parts(), { objectMode: false, highWaterMark: CHUNK })
+      return Readable.from(parts(id, await find(id)), { objectMode: false, highWaterMark: CHUNK })
     },
     async bytes(id, maxBytes) {
-      const size = await sizeOf(id)
-      if (size > maxBytes)
-        throw problem('too_large', `The stored object has ${size} bytes; this view takes ${maxBytes}.`)
-      const parts: Buffer[] = []
-      for (let seq = 0; seq < Math.ceil(size / CHUNK); seq++) parts.push(await inTurn(() => readChunk(id, seq)))
-      return Buffer.concat(parts)
+      const blob = await find(id)
+      if (blob.size_bytes > maxBytes)
+        throw problem('too_large', `The stored object has ${blob.size_bytes} bytes; this view takes ${maxBytes}.`)
+      return Buffer.concat(await Array.fromAsync(parts(id, blob)))
     },
   }
 }

@@ -126,9 +126,15 @@ export async function artifactBlob(app: App, runId: string, name: PlanArtifact):
 /**
  * The end of a phase: result, counters, log end and the run's next status in one transaction, so that no client sees
  * a finished plan of a run that is still planning.
+ * @param artifacts blobs that are not kept yet
  * @throws ClaimLost
  */
-export async function finishPhase(app: App, claim: Claim, result: PhaseResult): Promise<void> {
+export async function finishPhase(
+  app: App,
+  claim: Claim,
+  result: PhaseResult,
+  artifacts: Partial<Record<PlanArtifact, string>> = {},
+): Promise<void> {
   if (claim.phase === 'apply' && result.outcome !== 'finished') await untilPlanWasSeen(app, claim)
   await app.db.transaction(async (tx) => {
     const run = await lockRun(tx, claim.runId).catch(nullWhenGone)
@@ -141,7 +147,11 @@ export async function finishPhase(app: App, claim: Claim, result: PhaseResult): 
         update phases
         set additions = ${counts.additions}, changes = ${counts.changes}, destructions = ${counts.destructions},
           imports = ${counts.imports}, has_changes = ${finished?.hasChanges ?? false},
-          generated_configuration = ${finished?.generatedConfiguration ?? false}
+          generated_configuration = ${finished?.generatedConfiguration ?? false},
+          plan_file_blob_id = coalesce(${artifacts['plan-file'] ?? null}, plan_file_blob_id),
+          lock_file_blob_id = coalesce(${artifacts['lock-file'] ?? null}, lock_file_blob_id),
+          plan_json_blob_id = coalesce(${artifacts['plan-json'] ?? null}, plan_json_blob_id),
+          plan_json_redacted_blob_id = coalesce(${artifacts['plan-json-redacted'] ?? null}, plan_json_redacted_blob_id)
         where id = ${claim.phaseId} and claim = ${claim.claim} and status = 'running'
         returning id, run_id, claim),
       planned as (

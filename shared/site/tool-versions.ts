@@ -98,3 +98,12 @@ export const deleteToolVersion = (tx: Tx, id: string) =>
   tx.query(sql.void`
     delete from tool_versions
     where id = ${id}`)
+
+/** Where a version that a site admin named is downloaded from; null for others. */
+export async function selectOptionalArchives(tx: Tx, tool: Tool, version: string): Promise<Arch[] | null> {
+  const row = await tx.maybeOne(sql.type(ToolVersionRow.pick({ archs: true }))`
+    select archs
+    from tool_versions
+    where tool = ${tool} and version = ${version}`)
+  return row?.archs ?? null
+}

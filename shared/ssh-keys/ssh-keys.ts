@@ -89,14 +89,8 @@ export async function assignSshKey(
     where id = ${workspace.id}`)
 }
 
-const ValueRow = z.object({ id: z.string(), value: z.instanceof(Buffer) })
+const _ValueRow = z.object({ id: z.string(), value: z.instanceof(Buffer) })
 
-/** The workspace's private key in clear, for the memory of the worker that runs it. */
-export async function privateKeyOfWorkspace(app: App, workspaceId: string): Promise<string | null> {
-  const row = await app.db.maybeOne(sql.type(ValueRow)`
-    select k.id, k.value
-    from workspaces w
-    join ssh_keys k on k.id = w.ssh_key_id
-    where w.id = ${workspaceId}`)
-  return row && app.secrets.open(row.value, context(row.id)).toString()
-}
+/** A private key in clear, for the memory of the worker that runs with it. */
+export const openPrivateKey = (app: App, id: string, sealed: Buffer): string =>
+  app.secrets.open(sealed, context(id)).toString()

@@ -8,15 +8,7 @@ import { configurationBlob } from '../../shared/configurations/queries.ts'
 import type { PhaseHandle, PhaseResult, PhaseWork, PlanArtifact, StateUpload } from '../../shared/phase.ts'
 import { ClaimLost } from '../../shared/phase.ts'
 import { planArrived } from '../../shared/plans/store.ts'
-import {
-  artifactBlob,
-  type Claim,
-  finishPhase,
-  keepArtifact,
-  lockHeld,
-  type NewClaim,
-  stopWish,
-} from '../../shared/runs/hold.ts'
+import { artifactBlob, type Claim, finishPhase, lockHeld, type NewClaim, stopWish } from '../../shared/runs/hold.ts'
 import { appendLog } from '../../shared/runs/logs.ts'
 import { stateBlob } from '../../shared/states/queries.ts'
 import { storeState } from '../../shared/states/store.ts'
@@ -47,7 +39,8 @@ export function holdInDatabase(app: App, work: PhaseWork, claim: NewClaim, lost:
   const gone = new AbortController()
   const lasting = lastingApp(app, AbortSignal.any([lost, gone.signal]))
   let { logSize } = claim
-  let hasPlan = false
+  /** kept with the end of the phase */
+  const artifacts: Partial<Record<PlanArtifact, string>> = {}
   const stop = new AbortController()
   const listeners: ((wish: Wish) => void)[] = []
   const told = new Set<Wish>()
@@ -104,8 +97,7 @@ export function holdInDatabase(app: App, work: PhaseWork, claim: NewClaim, lost:
         maxBytes: PLAN_ARTIFACT_LIMIT,
         tooLarge: `The ${name} is larger than 2 GiB.`,
       })
-      await guarded(keepArtifact(lasting, claim, name, stored.id))
-      hasPlan ||= name === 'plan-json-redacted'
+      artifacts[name] = stored.id
     },
     async uploadState(meta: StateUpload, bytes) {
       await guarded(
@@ -126,9 +118,9 @@ export function holdInDatabase(app: App, work: PhaseWork, claim: NewClaim, lost:
       )
     },
     async finish(result: PhaseResult) {
-      await guarded(finishOnce(lasting, claim, result))
+      await guarded(finishOnce(lasting, claim, result, artifacts))
       // clients wait for the end of the plan, not for its rows; a sweep finds plans whose worker died in between
-      if (hasPlan) await planArrived(lasting, claim.phaseId)
+      if (artifacts['plan-json-redacted']) await planArrived(lasting, claim.phaseId)
     },
     tell,
     release() {
@@ -142,9 +134,14 @@ export function holdInDatabase(app: App, work: PhaseWork, claim: NewClaim, lost:
 const EndRow = z.object({ status: z.string() })
 
 /** The end of a phase whose answer was lost is its end all the same. @throws ClaimLost */
-async function finishOnce(app: App, claim: Claim, result: PhaseResult): Promise<void> {
+async function finishOnce(
+  app: App,
+  claim: Claim,
+  result: PhaseResult,
+  artifacts: Partial<Record<PlanArtifact, string>>,
+): Promise<void> {
   try {
-    await finishPhase(app, claim, result)
+    await finishPhase(app, claim, result, artifacts)
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error
     const ended = await app.db.maybeOne(sql.type(EndRow)`
