@@ -34,7 +34,7 @@ async function* events(ctx: PageContext, region: LiveRegion, closed: AbortSignal
     isSet = true
     wake()
   }
-  const leave = [...region.topics, 'reconnected'].map((topic) => ctx.app.live.subscribe(topic, set))
+  const leave = [...region.topics, 'access', 'reconnected'].map((topic) => ctx.app.live.subscribe(topic, set))
   closed.addEventListener('abort', set, { once: true })
   let shown = ''
   try {

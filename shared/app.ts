@@ -29,13 +29,15 @@ export async function openApp(config: Config, role: string, queueOptions: QueueO
       'TOFUTF_SECRET is not set. Give it at least 16 random characters, the same for every process.',
     )
   const log = openLog(config.logLevel, { role })
-  const { interceptor, serve } = openRecall()
+  const { interceptor, serve, forget } = openRecall()
   const db = await openPool(config.databaseUrl, { maxConnections: config.dbPool, interceptors: [interceptor] })
   serve(db)
   try {
     const secrets = await openSecrets(db, config.secret, config.previousSecrets)
     const queue = await openQueue(config.databaseUrl, log, queueOptions)
     const live = await openLive(config.databaseUrl, log)
+    // before every stream's own listener
+    live.subscribe('access', forget)
     const blobs = openBlobs(db, secrets)
     const unwatch = keepDataKeysFresh(secrets, live, log)
     const close = async () => {

@@ -68,6 +68,10 @@ export const settings = {
     z.string().optional(),
     'Provider cache shared by the phases of one runner. Default: <data folder>/plugin-cache.',
   ],
+  TOFUTF_LOCAL_SIGN_IN: [
+    z.enum(['on', 'off']).default('on'),
+    'off: nobody signs in with a password, only through a provider (docs/sign-in.md). On again when the provider is away.',
+  ],
   TOFUTF_SANDBOX: [
     z.enum(['auto', 'required', 'off']).default('auto'),
     'Engines run in bubblewrap: auto: where it can be used, with a warning where not; required: a worker without it does not start; off: never.',
@@ -149,6 +153,7 @@ export interface Config {
   engineReleases: { terraform: string; tofu: string }
   pluginCacheDir: string
   providerMirror: string | undefined
+  localSignIn: boolean
   sandbox: 'auto' | 'required' | 'off'
   runner: { concurrency: number; name: string | undefined; cancelGraceMs: number; drainGraceMs: number }
   agent: { token: string | undefined; labels: Record<string, string> }
@@ -201,6 +206,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     engineReleases: { terraform: s.TOFUTF_TERRAFORM_RELEASES, tofu: s.TOFUTF_TOFU_RELEASES },
     pluginCacheDir: s.TOFUTF_PLUGIN_CACHE_DIR ?? join(dataDir, 'plugin-cache'),
     providerMirror: s.TOFUTF_PROVIDER_MIRROR,
+    localSignIn: s.TOFUTF_LOCAL_SIGN_IN === 'on',
     sandbox: s.TOFUTF_SANDBOX,
     runner: {
       concurrency: s.TOFUTF_RUNNER_CONCURRENCY,

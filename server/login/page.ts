@@ -11,6 +11,7 @@ import { beginSession } from './begin-session.ts'
 export const loginPages = new PageRoutes()
 
 const wrong = 'The name or the password is wrong.'
+const switchedOff = 'Signing in with a password is switched off on this server.'
 
 loginPages.get('/app/login', { action: 'public:read' }, async (ctx) => {
   const to = returnTo(ctx.ask('return_to'))
@@ -19,6 +20,7 @@ loginPages.get('/app/login', { action: 'public:read' }, async (ctx) => {
     returnTo: to,
     login: '',
     error: null,
+    isLocal: ctx.app.config.localSignIn,
     providers: await selectEnabledProviders(ctx.app.db),
   })
 })
@@ -27,6 +29,7 @@ loginPages.post('/app/login', { action: 'public:read' }, async (ctx) => {
   const { app, koa, form } = ctx
   const login = form.line('login')
   const to = returnTo(form.text('return_to'))
+  if (!app.config.localSignIn) return again(ctx, login, to, switchedOff, 403)
   if (login === '' || login.length > 300 || form.text('password').length > 1000) return again(ctx, login, to, wrong)
   try {
     await countAttempt(app.db, login, koa.ip)
@@ -46,7 +49,13 @@ loginPages.post('/app/login', { action: 'public:read' }, async (ctx) => {
 async function again(ctx: PageContext, login: string, to: string, error: string, status = 422): Promise<void> {
   ctx.koa.status = status
   const providers = await selectEnabledProviders(ctx.app.db)
-  await ctx.render('login/page', { returnTo: to, login: login.slice(0, 300), error, providers })
+  await ctx.render('login/page', {
+    returnTo: to,
+    login: login.slice(0, 300),
+    error,
+    isLocal: ctx.app.config.localSignIn,
+    providers,
+  })
 }
 
 loginPages.post('/app/logout', { action: 'public:read' }, async (ctx) => {

@@ -68,7 +68,7 @@ export async function* liveRun(
   const { app } = ctx
   const { from } = seen
   let { hasPlan } = seen
-  const topics = [`run:${first.id}`, `log:${first.plan_id}`, `log:${first.apply_id}`, 'reconnected']
+  const topics = [`run:${first.id}`, `log:${first.plan_id}`, `log:${first.apply_id}`, 'access', 'reconnected']
   const waker = openWaker(app.live.subscribe, topics, closed)
   const readers = {
     plan: new LogReader(from.plan.step ?? undefined),
@@ -76,16 +76,19 @@ export async function* liveRun(
   }
   let shown = ''
   let checkedAt = 0
+  const leave = app.live.subscribe('access', () => {
+    checkedAt = 0
+  })
   try {
     yield 'retry: 1000\n\n'
     while (!closed.aborted) {
       waker.clear()
       if (Date.now() - checkedAt > CHECK_ACCESS_MS) {
+        checkedAt = Date.now()
         if (!(await renewAccess(ctx, first))) {
           yield 'event: done\ndata: gone\n\n'
           return
         }
-        checkedAt = Date.now()
       }
       const run = await selectOptionalRun(app.db, first.id)
       if (!run) return
@@ -140,6 +143,7 @@ export async function* liveRun(
       await sleep(LEAST_PAUSE_MS)
     }
   } finally {
+    leave()
     waker.close()
   }
 }

@@ -62,15 +62,24 @@ for (const [name, isSuspended] of [
 const invitation = '/app/invitation/:code'
 
 userAdminPages.get(invitation, { action: 'public:read' }, async (ctx) => {
+  if (!ctx.app.config.localSignIn) return passwordsAreOff(ctx)
   const user = await userOfInvitation(ctx.app, ctx.params.code!)
   await drawInvitation(ctx, user.email, user.username.startsWith('invited-') ? '' : user.username, null)
 })
+
+/** The invitation stays what it is: it opens with the first sign-in through a provider. */
+const passwordsAreOff = (ctx: PageContext) =>
+  ctx.redirect('/app/login', {
+    tone: 'red',
+    text: 'Passwords are switched off on this server: sign in through one of its providers.',
+  })
 
 const drawInvitation = (ctx: PageContext, email: string | null, username: string, error: string | null) =>
   ctx.render('login/invitation', { email, username, error })
 
 userAdminPages.post(invitation, { action: 'public:read' }, async (ctx) => {
   const { app, form, params } = ctx
+  if (!app.config.localSignIn) return passwordsAreOff(ctx)
   const user = await userOfInvitation(app, params.code!)
   const username = form.line('username')
   const password = form.text('password')

@@ -7,7 +7,7 @@ import type { Tx } from '../../db/pool.ts'
  *
  * A right that is taken away is gone with the next request to the process that took it, since every statement that writes
  * one of these tables makes it forget, and again when its transaction has ended. Other processes follow when the half
- * second is over; no notification that could be lost is involved.
+ * second is over at the latest: the notification that makes them forget at once may be lost.
  */
 export interface Recall {
   /** What `load` answers, or answered less than half a second ago. null is never kept, nor what does not last. */
@@ -75,5 +75,5 @@ export function openRecall(now = () => performance.now()) {
       return null
     },
   }
-  return { recall, interceptor, serve: (pool: object) => void recalls.set(pool, recall) }
+  return { recall, interceptor, forget, serve: (pool: object) => void recalls.set(pool, recall) }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { clients } from '../support/clients.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
-import { processesBelow } from '../support/processes.ts'
+import { killBelow, processesBelow } from '../support/processes.ts'
 import { logOf } from '../support/stack.ts'
 import { type AgentStack, sleeping, startAgentStack, until, untilProvisioning } from './agent-process.ts'
 
@@ -130,7 +130,7 @@ describe('an agent that is interrupted', function () {
     await until('an intermediate state', async () => (await stack.resourcesOf(workspace))?.includes('first'))
 
     agent.kill('SIGKILL')
-    for (const pid of processesBelow(agent.folder)) process.kill(pid, 'SIGKILL')
+    killBelow(agent.folder)
     await stack.startAgent()
     const run = await stack.waitForRun(runId, 'errored')
 

@@ -154,6 +154,33 @@ describe('the page of a run', () => {
     await web.post(`${path}/runs/${id}/cancel`, { status: 'plan_queued' })
   })
 
+  it('a stream ends when its reader is removed from the organization, before its next look by the clock', async () => {
+    await makeUser(server, 'paul')
+    const teams = (await server.api.get('/organizations/acme/teams')).json.data
+    const owners = teams.find((team: { attributes: { name: string } }) => team.attributes.name === 'owners').id
+    const relationships = { teams: { data: [{ type: 'teams', id: owners }] } }
+    const invited = await server.api.post(
+      '/organizations/acme/organization-memberships',
+      document({ email: 'paul@people.example' }, relationships),
+    )
+    const paul = new Web(server)
+    await paul.signIn('paul', password)
+    const id = await startRun(server.api, workspaceId, { message: 'Watched' })
+    const headers = { cookie: [...paul.cookies].map(([k, v]) => `${k}=${v}`).join('; ') }
+    const response = await fetch(`${server.url}${path}/runs/${id}/live?from=0.0-0.0`, { headers })
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    while (!text.includes('hx-target="#run-head"')) text += (await reader.read()).value
+
+    await server.api('DELETE', `/organization-memberships/${invited.json.data.id}`)
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) text += piece.value
+
+    expect(text).to.match(/event: done\ndata: gone\n\n$/)
+    // a look by the clock would have said so first
+    expect(text).to.not.include(': ping')
+    await web.post(`${path}/runs/${id}/cancel`, { status: 'plan_queued' })
+  })
+
   it('WEB-01 a start that is pressed twice makes one run, and both answers lead to it', async () => {
     const before = (await server.api.get(`/workspaces/${workspaceId}/runs`)).json.meta.pagination['total-count']
     const form = await web.get(`${path}/runs/new`)

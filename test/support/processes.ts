@@ -75,6 +75,19 @@ export function processesBelow(folder: string): number[] {
     .filter((pid) => folderOf(pid)?.startsWith(folder))
 }
 
+/** Kills them; one that ends meanwhile, since its parent did, is as good. @returns what was there */
+export function killBelow(folder: string): number[] {
+  const pids = processesBelow(folder)
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+  return pids
+}
+
 function folderOf(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`)

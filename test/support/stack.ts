@@ -12,7 +12,7 @@ import type { EngineName } from './cli.ts'
 import type { CliServer } from './cli-config.ts'
 import { clients } from './clients.ts'
 import { freshDatabase } from './postgres.ts'
-import { type Process, processesBelow, startProcess } from './processes.ts'
+import { killBelow, type Process, startProcess } from './processes.ts'
 import { type Answer, type Api, apiClient, document } from './server.ts'
 
 export interface StackOptions {
@@ -121,8 +121,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
   async function stop(): Promise<void> {
     const stopped = await Promise.allSettled([...workers, ...jobs, ...webs].map((p) => p.stop()))
-    const left = processesBelow(workDir)
-    for (const pid of left) process.kill(pid, 'SIGKILL')
+    const left = killBelow(workDir)
     await db.end()
     await database.drop()
     await rm(folder, { recursive: true, force: true })
