@@ -160,6 +160,9 @@ function heldBack(row: WaitingRun, { limits, pools }: Facts): WaitingReason {
   return { code: 'turn', text: 'A place is free: the run starts within a minute.', since }
 }
 
+/** For sentences: `2026-11-25 12:40:11 UTC`. */
+const utc = (time: Date): string => `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+
 /** The phase waits for somebody to execute it. */
 function capacity(row: WaitingRun, { runners, pools, engineDownload }: Facts): WaitingReason {
   const since = row.queued_at ?? row.updated_at
@@ -171,7 +174,7 @@ function capacity(row: WaitingRun, { runners, pools, engineDownload }: Facts): W
   const there = isRunners ? runners : pools.get(row.queue ?? '')
   const who = isRunners ? 'runner' : `agent of pool ${pools.get(row.queue ?? '')?.name ?? row.queue}`
   if (!there || there.alive === 0) {
-    const seen = there?.last_seen_at ? ` The last sign of one came at ${there.last_seen_at.toISOString()}.` : ''
+    const seen = there?.last_seen_at ? ` The last sign of one came at ${utc(there.last_seen_at)}.` : ''
     return isRunners
       ? { code: 'no-runners', text: `No runner is alive.${seen}`, since }
       : { code: 'no-agents', text: `No ${who} is alive.${seen}`, since }

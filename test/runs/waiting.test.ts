@@ -149,7 +149,7 @@ describe('why a run waits', () => {
     const held = await reasonOf(await start())
 
     expect(none).to.include({ code: 'no-agents', text: 'No agent of pool eu is alive.' })
-    expect(lost.text).to.match(/^No agent of pool eu is alive\. The last sign of one came at 20/)
+    expect(lost.text).to.match(/^No agent of pool eu is alive\. The last sign of one came at 20[-\d]+ [:\d]+ UTC\.$/)
     expect(free).to.include({ code: 'starting' })
     expect(free.text).to.match(/^Starts when an agent of pool eu takes it\./)
     expect(full).to.include({ code: 'agents-busy', text: 'All 1 slot of 1 agent are busy.' })
