@@ -1,4 +1,5 @@
 import { adminPages } from './admin/page.ts'
+import { signInProviderPages } from './admin/sign-in-providers-page.ts'
 import { agentPages } from './agents/page.ts'
 import { aliasPages } from './alias-pages.ts'
 import { auditPages } from './audit/page.ts'
@@ -51,6 +52,7 @@ const all: PageRoutes[] = [
   accountPages,
   userAdminPages,
   adminPages,
+  signInProviderPages,
   identityPages,
   searchPages,
   organizationPages,

@@ -80,6 +80,7 @@ const shown = new Set([
   ...['enforcement-level', 'enabled', 'task', 'policy', 'policy-tool-version', 'keep', 'idle', 'auto-destroy-at'],
   ...['auto-destroy-activity-duration', 'unconfirmed-plan-timeout-minutes', 'discard-superseded-runs', 'max-ttl'],
   ...['concurrent-run-limit', 'plan-timeout', 'apply-timeout', 'session-timeout', 'session-remember', 'user-tokens'],
+  ...['slug', 'client-id', 'scopes', 'groups-claim', 'group-prefix', 'allowed-domains', 'creates-users', 'links-users'],
   ...['user-days', 'team-days', 'organization-days', 'audit-days'],
 ])
 

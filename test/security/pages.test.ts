@@ -4,7 +4,7 @@ import { sql } from '../../db/sql.ts'
 import { unaudited } from '../../server/audit/record.ts'
 import { pageRoutes } from '../../server/page-routes.ts'
 import { newId } from '../../shared/ids.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { document, startServer, type TestServer } from '../support/server.ts'
 import { makeUser, password, Web } from '../support/web.ts'
 import { makeWorld, neverIds, ofPages, pathIn, type World } from './world.ts'
 
@@ -22,6 +22,9 @@ describe('pages and forms', function () {
       where name = ${b.ids.organization_name!}
       returning id`)
     b.ids.view_id = id
+    const provider = { slug: 'house', kind: 'oidc', name: 'House', url: 'https://login.example.com', 'client-id': 'a' }
+    const made = await server.api.post('/admin/sign-in-providers', document({ ...provider, 'client-secret': 'b' }))
+    b.ids.sign_in_provider_id = made.json.data.id
   })
   after(() => server?.stop())
 

@@ -25,6 +25,7 @@ export async function makeShowcase(server: TestServer): Promise<Showcase> {
   const main = (await server.api.get('/organizations/acme/workspaces/network-prod')).json.data.id as string
   const ids = { ...(await makeSettings(server, acme)), ...(await makeAround(server, acme, main)) }
   await makeSite(server)
+  const signInProvider = await makeProvider(server)
   await acme.web.post('/app', { name: 'quiet', email: 'ops@quiet.example' })
   await acme.web.post('/app/quiet/new-workspace', { name: 'first', engine: 'terraform' })
   const lena = await makeUser(server, 'new-person')
@@ -42,6 +43,7 @@ export async function makeShowcase(server: TestServer): Promise<Showcase> {
       team_id: idOf(acme.team),
       agent_pool_id: idOf(acme.pool),
       varset_id: idOf(acme.set),
+      sign_in_provider_id: signInProvider,
       ...ids,
     },
   }
@@ -218,4 +220,19 @@ async function makeSite(server: TestServer): Promise<void> {
     await server.app.db.query(sql.void`
       insert into runners (id, name, version, concurrency, engines, heartbeat_at)
       values (${newId('runner')}, ${name}, '0.1.0', 4, ${sql.jsonb(engines)}, now() - ${ago} * interval '1 second')`)
+}
+
+/** One that is switched off: the sign-in page stays as it is. */
+async function makeProvider({ api }: TestServer): Promise<string> {
+  const provider = document({
+    slug: 'house',
+    kind: 'oidc',
+    name: 'House login',
+    url: 'https://login.example.com/realms/main',
+    'client-id': 'tofutf',
+    'client-secret': 'of the showcase',
+    'allowed-domains': ['acme.example'],
+    enabled: false,
+  })
+  return expectStatus(await api.post('/admin/sign-in-providers', provider), 201).json.data.id
 }
