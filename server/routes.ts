@@ -66,6 +66,7 @@ import { tokenTtlPolicies } from './tokens/ttl-policies.ts'
 import { users } from './users/api.ts'
 import { variables } from './variables/api.ts'
 import { varsets } from './varsets/api.ts'
+import { versions } from './versions.ts'
 import { workspaces } from './workspaces/api.ts'
 import { remoteStateConsumers } from './workspaces/consumers.ts'
 import { workspaceLocks } from './workspaces/lock.ts'
@@ -131,6 +132,7 @@ const api: Routes[] = [
   reservedTagKeys,
   retentionPolicies,
   meta,
+  versions,
   testVariables,
   notifications,
   policies,

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { type Config, ConfigError, readConfig } from '../shared/config.ts'
 import { openLog } from '../shared/log.ts'
 import { stopWhenParentGoes } from '../shared/parent.ts'
+import { productVersion } from '../shared/version.ts'
 import { recoverOnAgent } from './agent/recover.ts'
 import { register } from './agent/registration.ts'
 import { openSlots } from './agent/slots.ts'
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   await announceSandbox(config, log)
   const client = agentClient(config.url, token)
   const spool = await openSpool(config.workDir)
-  const presence = await register(config, client, ownVersion(), log)
+  const presence = await register(config, client, productVersion, log)
   const slots = openSlots({ config, client, spool, presence, log })
 
   const leftovers = recoverOnAgent(config, client, spool, log)
@@ -51,8 +51,6 @@ function requireSettings(config: Config): string {
     throw new ConfigError('TOFUTF_URL must begin with https: an agent is sent the secrets of runs.')
   return config.agent.token
 }
-
-const ownVersion = (): string => JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 
 main().catch((error: Error) => {
   console.error(error instanceof ConfigError ? `agent: ${error.message}` : error)

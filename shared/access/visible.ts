@@ -45,3 +45,17 @@ export async function visibleProjects(access: Access, organizationId: string): P
       join team_workspaces tw on tw.workspace_id = w.id
       where w.project_id = p.id and tw.team_id = any(${ids})))`
 }
+
+/** The same for organizations `o`: those that the caller is an active member or a token of, and that take their token. */
+export function visibleOrganizations({ actor, isSiteAdmin }: Access): FragmentSqlToken {
+  if (actor.kind === 'user') {
+    const refused = sql.array([...(actor.refusedBy ?? [])], 'text')
+    const isTaken = sql.fragment`not o.id = any(${refused})`
+    if (isSiteAdmin) return isTaken
+    return sql.fragment`(${isTaken} and not o.is_disabled and exists (
+      select 1
+      from organization_memberships m
+      where m.organization_id = o.id and m.user_id = ${actor.userId} and m.status = 'active'))`
+  }
+  return 'organizationId' in actor ? sql.fragment`o.id = ${actor.organizationId}` : sql.fragment`false`
+}

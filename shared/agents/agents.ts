@@ -1,3 +1,4 @@
+import type { FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import type { Tx } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
@@ -48,6 +49,20 @@ export const selectOptionalAgent = (tx: Tx, id: string) =>
     select ${columns}
     from ${tables}
     where ag.id = ${id}`)
+
+const LivingRow = AgentRow.extend({ total_count: z.number() })
+
+/**
+ * Living agents of the organizations `o` for which the condition holds, newest first, each with the count of all that
+ * there are.
+ */
+export const selectLivingAgents = (tx: Tx, organizations: FragmentSqlToken, limit: number) =>
+  tx.any(sql.type(LivingRow)`
+    select ${columns}, count(*) over ()::int as total_count
+    from ${tables}
+    where ${isAlive} and ${organizations}
+    order by ag.created_at desc, ag.id
+    limit ${limit}`)
 
 /** Newest first. */
 export async function selectAgentsOfPool(

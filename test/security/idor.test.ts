@@ -17,6 +17,7 @@ const withoutObject = new Set([
   'get /metrics',
   'post /oauth/token',
   'get /api/v2/ping',
+  'get /api/v2/versions',
   'get /api/v2/account/details',
   'patch /api/v2/account/update',
   'patch /api/v2/account/password',

@@ -2,19 +2,20 @@ import { hostname } from 'node:os'
 import { sql } from '../../db/sql.ts'
 import type { App } from '../../shared/app.ts'
 import { newId } from '../../shared/ids.ts'
+import { productVersion } from '../../shared/version.ts'
 import { listEngines } from '../execute/engines.ts'
 
 const BEAT_MS = 10_000
 
-/** Tells the server that this runner lives and which engines it has at hand. */
+/** Tells the server that this runner lives and which version it is, and which engines it has at hand. */
 export async function announceRunner(app: App): Promise<{ stop(): Promise<void> }> {
   const id = newId('runner')
   const name = app.config.runner.name ?? `${hostname()}-${process.pid}`
   const beat = async () => {
     const engines = (await listEngines(app.config)).map(({ name, version }) => ({ name, version }))
     await app.db.query(sql.void`
-      insert into runners (id, name, concurrency, engines)
-      values (${id}, ${name}, ${app.config.runner.concurrency}, ${sql.jsonb(engines)})
+      insert into runners (id, name, version, concurrency, engines)
+      values (${id}, ${name}, ${productVersion}, ${app.config.runner.concurrency}, ${sql.jsonb(engines)})
       on conflict (id) do update
       set heartbeat_at = now(), engines = excluded.engines`)
   }
