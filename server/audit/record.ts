@@ -81,6 +81,7 @@ const shown = new Set([
   ...['auto-destroy-activity-duration', 'unconfirmed-plan-timeout-minutes', 'discard-superseded-runs', 'max-ttl'],
   ...['concurrent-run-limit', 'plan-timeout', 'apply-timeout', 'session-timeout', 'session-remember', 'user-tokens'],
   ...['slug', 'client-id', 'scopes', 'groups-claim', 'group-prefix', 'allowed-domains', 'creates-users', 'links-users'],
+  ...['sso-team-id'],
   ...['user-days', 'team-days', 'organization-days', 'audit-days'],
 ])
 

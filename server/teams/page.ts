@@ -2,7 +2,7 @@ import { invalid, problem } from '../../shared/errors.ts'
 import { organizationFlags } from '../../shared/permissions.ts'
 import { addTeamMembers, removeTeamMembers } from '../../shared/teams/members.ts'
 import { selectTeamsOfOrganization } from '../../shared/teams/queries.ts'
-import { createTeam, deleteTeam, updateTeam } from '../../shared/teams/teams.ts'
+import { createTeam, deleteTeam, type TeamChange, updateTeam } from '../../shared/teams/teams.ts'
 import { deleteToken, selectOptionalToken, selectTokensOfTeam } from '../../shared/tokens/tokens.ts'
 import { selectUsers } from '../../shared/users/users.ts'
 import { orDrawAgain } from '../form-error.ts'
@@ -116,10 +116,11 @@ teamPages.post(one, { action: 'team:manage', subject: teamOfPath }, async (ctx) 
   const { team } = subject
   await requireOwnerFor(access, team)
   const mayGive = !team.is_owners && (await access.hasFlag(team.organization_id, 'manage-organization-access'))
-  const change = {
+  const change: TeamChange = {
     ...(!team.is_owners && { name: form.line('name') }),
-    visibility: form.line('visibility') === 'secret' ? ('secret' as const) : ('organization' as const),
+    visibility: form.line('visibility') === 'secret' ? 'secret' : 'organization',
     allowMemberTokenManagement: form.has('member-tokens'),
+    ...(form.has('sso-team-id') && { ssoTeamId: form.line('sso-team-id') || null }),
     ...(mayGive && {
       organizationAccess: Object.fromEntries(organizationFlags.map((flag) => [flag, form.has(`flag-${flag}`)])),
     }),
@@ -127,6 +128,8 @@ teamPages.post(one, { action: 'team:manage', subject: teamOfPath }, async (ctx) 
   await orDrawAgain(
     ctx,
     async () => {
+      if ((change.ssoTeamId?.length ?? 0) > 500)
+        throw invalid('sso-team-id', 'An SSO team ID has 500 characters at most.')
       await app.db.transaction((tx) => updateTeam(tx, team, change))
       ctx.redirect(href(subject), { tone: 'green', text: 'Saved. It holds from the next request on.' })
     },

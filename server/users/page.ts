@@ -1,6 +1,7 @@
 import { Problem, problem } from '../../shared/errors.ts'
 import { countAttempt, forgetAttempts } from '../../shared/sessions/attempts.ts'
 import { deleteSessionOfUser, handleOf, selectSessionsOfUser } from '../../shared/sessions/sessions.ts'
+import { selectIdentitiesOfUser } from '../../shared/sign-in/identities.ts'
 import { changePassword, updateAccount } from '../../shared/users/account.ts'
 import { selectOptionalUser } from '../../shared/users/users.ts'
 import { type PageContext, PageRoutes } from '../page-route.ts'
@@ -12,6 +13,7 @@ async function draw(ctx: PageContext, more: Record<string, unknown> = {}): Promi
   await ctx.render('account/page', {
     account: await selectOptionalUser(ctx.app.db, session.user_id),
     sessions: await selectSessionsOfUser(ctx.app.db, session.user_id),
+    identities: await selectIdentitiesOfUser(ctx.app.db, session.user_id),
     own: handleOf(session),
     error: null,
     ...more,

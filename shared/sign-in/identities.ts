@@ -26,6 +26,18 @@ export const insertIdentity = (
     values (${newId('ident')}, ${identity.providerId}, ${identity.subject}, ${identity.userId}, ${identity.email})
     returning id, provider_id, user_id, subject`)
 
+/** Where somebody signs in beside a password, for the page of the account. */
+export const selectIdentitiesOfUser = (tx: Tx, userId: string) =>
+  tx.any(sql.type(
+    z.object({ id: z.string(), provider_name: z.string(), email: z.string().nullable(), created_at: z.date() }),
+  )`
+    select i.id, p.name as provider_name, i.email, i.created_at
+    from user_identities i
+    join sign_in_providers p on p.id = i.provider_id
+    where i.user_id = ${userId}
+    order by i.created_at, i.id
+    limit 100`)
+
 export const touchIdentity = (tx: Tx, id: string, email: string | null) =>
   tx.query(sql.void`
     update user_identities
