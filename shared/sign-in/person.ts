@@ -113,7 +113,6 @@ const sameAddress = (provider: Provider, waits: boolean): string =>
     : `There is an account with your e-mail address already. Sign in in the way you did before: an address alone opens no account.`
 
 /** An address that can be kept: no white space, no control characters. */
-/** An address that can be kept: no white space, no control characters. */
 export const isAddress = (text: string | null): text is string =>
   text !== null && text.length <= 254 && /^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$/.test(text)
 
