@@ -211,6 +211,33 @@ describe('single sign-on', () => {
     expect(user).to.deep.equal({ email: `${login}@acme.example`, teams: 1 })
   })
 
+  it('GitLab: address and groups that only userinfo tells count, and those of another subject are refused', async () => {
+    const { slug } = await provider({ kind: 'gitlab' })
+    const sub = randomText(10)
+    const name = `lab-${sub.toLowerCase()}`
+    const userinfo = {
+      sub,
+      nickname: name,
+      email: `${name}@acme.example`,
+      email_verified: true,
+      groups_direct: ['acme/platform'],
+    }
+    const { json } = await server.api.post('/organizations', document({ name: `o-${name}`, email: 'a@b.example' }))
+    await server.api.post(
+      `/organizations/${json.data.id}/teams`,
+      document({ name: 'p', 'sso-team-id': 'gitlab:acme/platform' }),
+    )
+    await refused(slug, { claims: { sub }, userinfo: { ...userinfo, sub: 'another' } }, 'House')
+
+    expect((await signIn(slug, { claims: { sub }, userinfo })).status).to.equal(303)
+
+    const user = await server.app.db.one(sql.type(z.object({ email: z.string(), teams: z.number() }))`
+      select email, (select count(*)::int from team_members m where m.user_id = u.id) as teams
+      from users u
+      where username = ${name}`)
+    expect(user).to.deep.equal({ email: `${name}@acme.example`, teams: 1 })
+  })
+
   it('a sign-in and a new person are in the audit log; the client secret is in no entry, answer or page', async () => {
     const { slug, id } = await provider()
     const mine = claims()

@@ -11,6 +11,8 @@ export interface Says {
   signedBy?: 'other' | 'nobody'
   tokenStatus?: number
   hugeKeys?: boolean
+  /** what is told only when asked with the access token */
+  userinfo?: Record<string, unknown>
 }
 
 /** A stand-in for an identity provider: discovery, keys, token; and GitHub's addresses. It signs in whom `says` names. */
@@ -63,6 +65,7 @@ export async function startIssuer() {
           authorization_endpoint: `${issuer.url}/authorize`,
           token_endpoint: `${issuer.url}/token`,
           jwks_uri: `${issuer.url}/keys`,
+          ...(says.userinfo && { userinfo_endpoint: `${issuer.url}/userinfo` }),
           response_types_supported: ['code'],
           id_token_signing_alg_values_supported: ['RS256'],
         },
@@ -77,6 +80,7 @@ export async function startIssuer() {
       const token = { access_token: 'access', token_type: 'bearer' }
       return [200, path === '/token' ? { ...token, id_token: await idToken(made) } : token]
     }
+    if (path === '/userinfo') return [200, says.userinfo]
     if (path === '/api/v3/user') return [200, { id: says.claims.id, login: says.claims.login }]
     if (path === '/api/v3/user/emails') return [200, says.claims.emails]
     if (path === '/api/v3/user/teams') return [200, says.claims.teams]
