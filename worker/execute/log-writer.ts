@@ -6,7 +6,7 @@ const FLUSH_MS = 50
 const MAX_BUFFERED_BYTES = 1024 * 1024
 
 /**
- * Sends the bytes of a phase's log in order, in batches: at once when nothing went out lately, else after 50 ms or
+ * Sends the bytes of a phase's log in order, in batches: at once when nothing went out for 50 ms, else after these or
  * 64 KiB. Bytes pass unchanged but for known secrets, wherever a chunk is cut. At most one send is under way.
  */
 export class LogWriter {
@@ -16,7 +16,8 @@ export class LogWriter {
   #chunks: Buffer[] = []
   #bufferedBytes = 0
   #sending = false
-  #lastSentAt = 0
+  /** The head of a log waits too: the engine starts meanwhile. */
+  #lastSentAt = performance.now()
   #timer: NodeJS.Timeout | undefined
   #error: Error | undefined
 

@@ -76,6 +76,9 @@ export function holdInDatabase(app: App, work: PhaseWork, claim: NewClaim, lost:
       throw error
     }
   }
+  // asked for at once: the engine waits for it
+  const configuration = configurationBlob(lasting.db, claim.runId)
+  configuration.catch(() => undefined)
   const blob = async (id: string | null): Promise<Readable | null> => (id ? lasting.blobs.read(id) : null)
 
   return {
@@ -85,7 +88,7 @@ export function holdInDatabase(app: App, work: PhaseWork, claim: NewClaim, lost:
       listeners.push(listener)
       for (const wish of told) listener(wish)
     },
-    configuration: async () => (await blob(await configurationBlob(lasting.db, claim.runId))) ?? Readable.from([]),
+    configuration: async () => (await blob(await configuration)) ?? Readable.from([]),
     state: async () => (await blob(await stateBlob(lasting.db, work.workspace.id))) ?? Readable.from([]),
     artifact: async (name: PlanArtifact) => blob(await artifactBlob(lasting, claim.runId, name)),
     async log(bytes) {
