@@ -80,6 +80,7 @@ function turnstile(width: number): <T>(work: () => Promise<T>) => Promise<T> {
 const ChunkRow = z.object({ data: z.string() })
 const BlobRow = z.object({ size_bytes: z.number(), first: z.string().nullable() })
 
+/** Each statement may be done twice, as db/patient.ts does when an answer was lost: what is there already stays. */
 export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
   const inTurn = turnstile(AT_ONCE)
 
@@ -95,7 +96,8 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
     const data = await sealed(id, seq, flagged)
     await pool.query(sql.void`
       insert into blob_chunks (blob_id, seq, data)
-      values (${id}, ${seq}, ${sql.binary(data)})`)
+      values (${id}, ${seq}, ${sql.binary(data)})
+      on conflict do nothing`)
   }
 
   const complete = ({ id, sizeBytes, sha256, md5 }: StoredBlob) =>
@@ -113,6 +115,7 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
         insert into blobs (id, data_key_id, size_bytes, sha256, md5, completed_at)
         values (${id}, ${secrets.currentKeyId}, ${sizeBytes}, ${sql.binary(sha256)},
           ${sql.binary(Buffer.from(md5, 'hex'))}, now())
+        on conflict do nothing
         returning id)
       insert into blob_chunks (blob_id, seq, data)
       select id, 0, ${data ? sql.binary(data) : null}::bytea
@@ -170,7 +173,8 @@ export function openBlobs(pool: Pool, secrets: Secrets): Blobs {
       const begin = () =>
         pool.query(sql.void`
           insert into blobs (id, data_key_id)
-          values (${id}, ${secrets.currentKeyId})`)
+          values (${id}, ${secrets.currentKeyId})
+          on conflict do nothing`)
       try {
         for await (const part of source) {
           sizeBytes += part.length

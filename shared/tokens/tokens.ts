@@ -33,7 +33,9 @@ export const insertKnownToken = (tx: Tx, id: string, token: string, t: NewToken)
     insert into tokens (id, kind, token_hash, user_id, team_id, organization_id, agent_pool_id, phase_id, description, is_legacy, created_by, expired_at)
     values (${id}, ${t.kind}, ${sql.binary(hashToken(token))}, ${t.userId ?? null}, ${t.teamId ?? null}, ${t.organizationId ?? null},
       ${t.agentPoolId ?? null}, ${t.phaseId ?? null}, ${t.description ?? ''}, ${t.isLegacy ?? false}, ${t.createdBy ?? null},
-      ${t.expiredAt?.toISOString() ?? null}::timestamptz)`)
+      ${t.expiredAt?.toISOString() ?? null}::timestamptz)
+    -- the same statement again, after an answer that was lost
+    on conflict (id) do nothing`)
 
 const TokenRow = z.object({
   id: z.string(),
