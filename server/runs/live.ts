@@ -42,11 +42,11 @@ export function parsePosition(text: string): Positions | null {
   return plan && apply ? { plan, apply } : null
 }
 
-const PING_MS = 15_000
+/** How long a stream is silent, and how long it trusts its last look at who may read; a test makes them longer. */
+export const pauses = { pingMs: 15_000, checkAccessMs: 10_000 }
 /** So long the stream of a finished run waits for the rows of its plan. */
 const PLAN_MS = 60_000
 const LEAST_PAUSE_MS = 250
-const CHECK_ACCESS_MS = 10_000
 const PIECE_BYTES = 64 * 1024
 
 const message = (id: string, html: string): string =>
@@ -76,14 +76,15 @@ export async function* liveRun(
   }
   let shown = ''
   let checkedAt = 0
-  const leave = app.live.subscribe('access', () => {
+  const look = () => {
     checkedAt = 0
-  })
+  }
+  const leave = ['access', 'reconnected'].map((topic) => app.live.subscribe(topic, look))
   try {
     yield 'retry: 1000\n\n'
     while (!closed.aborted) {
       waker.clear()
-      if (Date.now() - checkedAt > CHECK_ACCESS_MS) {
+      if (Date.now() - checkedAt > pauses.checkAccessMs) {
         checkedAt = Date.now()
         if (!(await renewAccess(ctx, first))) {
           yield 'event: done\ndata: gone\n\n'
@@ -138,12 +139,12 @@ export async function* liveRun(
         yield `event: done\ndata: ${run.status}\n\n`
         return
       }
-      const woken = await waker.wait(PING_MS)
+      const woken = await waker.wait(pauses.pingMs)
       if (!woken) yield ': ping\n\n'
       await sleep(LEAST_PAUSE_MS)
     }
   } finally {
-    leave()
+    for (const off of leave) off()
     waker.close()
   }
 }

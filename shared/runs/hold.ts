@@ -148,10 +148,13 @@ export async function finishPhase(
         set additions = ${counts.additions}, changes = ${counts.changes}, destructions = ${counts.destructions},
           imports = ${counts.imports}, has_changes = ${finished?.hasChanges ?? false},
           generated_configuration = ${finished?.generatedConfiguration ?? false},
-          plan_file_blob_id = coalesce(${artifacts['plan-file'] ?? null}, plan_file_blob_id),
-          lock_file_blob_id = coalesce(${artifacts['lock-file'] ?? null}, lock_file_blob_id),
-          plan_json_blob_id = coalesce(${artifacts['plan-json'] ?? null}, plan_json_blob_id),
-          plan_json_redacted_blob_id = coalesce(${artifacts['plan-json-redacted'] ?? null}, plan_json_redacted_blob_id)
+          ${sql.join(
+            Object.entries(artifactColumn).map(([name, column]) => {
+              const kept = sql.identifier([column])
+              return sql.fragment`${kept} = coalesce(${artifacts[name as PlanArtifact] ?? null}, ${kept})`
+            }),
+            sql.fragment`, `,
+          )}
         where id = ${claim.phaseId} and claim = ${claim.claim} and status = 'running'
         returning id, run_id, claim),
       planned as (
