@@ -6,15 +6,15 @@
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import autocannon from 'autocannon'
+import { freePort } from '../support/ports.ts'
 import { startCluster } from '../support/postgres.ts'
-import { type Process, startProcess } from '../support/processes.ts'
+import { startProcess } from '../support/processes.ts'
 import { document } from '../support/server.ts'
 import { type BenchWorld, fillBenchWorld, type OpenLog, openLogs, WORKSPACES } from './api-world.ts'
+import { lean, startWeb, untilAnswers } from './web-process.ts'
 
 const CONNECTIONS = 8
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 5)
@@ -162,27 +162,15 @@ async function main(): Promise<void> {
   const { freshDatabase } = await import('../support/postgres.ts')
   const database = await freshDatabase()
   const folder = await mkdtemp(join(tmpdir(), 'tofutf-bench-'))
-  const ports = [await freePort(), await freePort()]
-  const env = {
-    // as the scripts of package.json
-    MALLOC_ARENA_MAX: '2',
-    MALLOC_MMAP_THRESHOLD_: '131072',
-    PATH: process.env.PATH ?? '',
-    DATABASE_URL: database.url,
-  }
   const profile = process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}`] : []
-  const web = startProcess('web', [...profile, 'server/main.ts'], {
-    ...env,
-    PORT: `${ports[0]}`,
-    TOFUTF_SECRET: randomBytes(24).toString('hex'),
-    TOFUTF_DATA_DIR: folder,
-    TOFUTF_RATE_LIMIT: '1000000',
-    TOFUTF_LOG_LEVEL: 'warn',
-  })
-  const bare = startProcess('bare', ['test/bench/bare-web.ts'], { ...env, PORT: `${ports[1]}` })
-  const urls = { web: `http://127.0.0.1:${ports[0]}`, bare: `http://127.0.0.1:${ports[1]}` }
+  const { url, web } = await startWeb(
+    { DATABASE_URL: database.url, TOFUTF_SECRET: randomBytes(24).toString('hex'), TOFUTF_DATA_DIR: folder },
+    profile,
+  )
+  const port = `${await freePort()}`
+  const bare = startProcess('bare', ['test/bench/bare-web.ts'], { ...lean, DATABASE_URL: database.url, PORT: port })
+  const urls = { web: url, bare: `http://127.0.0.1:${port}` }
   try {
-    await untilAnswers(web, `${urls.web}/readyz`)
     await untilAnswers(bare, urls.bare)
     await bench(urls, database.url)
   } finally {
@@ -194,25 +182,6 @@ async function main(): Promise<void> {
     await cluster.stop()
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-async function untilAnswers(server: Process, url: string): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    if (await fetch(url).catch(() => undefined)) return
-    await sleep(50)
-  }
-  throw new Error(`${server.name} does not answer:\n${server.log()}`)
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 await main()

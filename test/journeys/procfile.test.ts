@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,20 +11,12 @@ import { openPool } from '../../db/pool.ts'
 import { sql } from '../../db/sql.ts'
 import { clients } from '../support/clients.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
+import { freePort } from '../support/ports.ts'
 import { emptyDatabase } from '../support/postgres.ts'
 import { apiClient, document } from '../support/server.ts'
 import { expectStatus } from '../support/stack.ts'
 
 const root = join(import.meta.dirname, '..', '..')
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** The lines of the Procfile, by process name. */
 async function procfile(): Promise<Record<string, string>> {

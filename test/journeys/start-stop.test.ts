@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { clients } from '../support/clients.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
+import { freePort } from '../support/ports.ts'
 import { processesBelow } from '../support/processes.ts'
 import { type Api, apiClient, document } from '../support/server.ts'
 import { expectStatus } from '../support/stack.ts'
@@ -94,15 +94,6 @@ describe('npm start with its own Postgres', () => {
     )
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 60_000; !(await holds().catch(() => false)); await sleep(100)) {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { expect } from 'chai'
 import { listen } from '../../server/listen.ts'
@@ -9,6 +9,7 @@ import type { Claim } from '../../shared/runs/hold.ts'
 import { startRun } from '../support/configurations.ts'
 import { eventually } from '../support/jobs.ts'
 import { makeOrganization } from '../support/people.ts'
+import { freePort } from '../support/ports.ts'
 import { type Process, startProcess } from '../support/processes.ts'
 import { makeRunnable } from '../support/runs.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -154,14 +155,4 @@ describe('SEC-51: clients that open a stream and never read', function () {
 async function* forever() {
   const piece = Buffer.alloc(64 * 1024)
   for (;;) yield piece
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +10,7 @@ import { localTls } from '../../server/launch/tls.ts'
 import type { EngineName } from './cli.ts'
 import type { CliServer } from './cli-config.ts'
 import { clients } from './clients.ts'
+import { freePort } from './ports.ts'
 import { freshDatabase } from './postgres.ts'
 import { killBelow, type Process, startProcess } from './processes.ts'
 import { type Answer, type Api, apiClient, document } from './server.ts'
@@ -248,14 +248,3 @@ async function untilRunners(db: Pool, workers: Process[]): Promise<void> {
 
 const countRunners = async (db: Pool): Promise<number> =>
   (await db.one(sql.type(z.object({ count: z.number() }))`select count(*)::int as count from runners`)).count
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}
