@@ -1,12 +1,8 @@
 import { expect } from 'chai'
-import { z } from 'zod'
-import { sql } from '../../db/sql.ts'
-import { newId } from '../../shared/ids.ts'
-import { lockRun } from '../../shared/runs/transition.ts'
-import { settleStage } from '../../shared/tasks/settle.ts'
 import { hashPassword, updatePassword } from '../../shared/users/users.ts'
 import { violationsHere } from '../support/axe.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
+import { failChecks } from '../support/checks.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { makeMember } from '../support/people.ts'
 import { startReceiver } from '../support/receiver.ts'
@@ -73,52 +69,16 @@ describe('checks on the page of a run', function () {
     const id = await startRun(server.api, workspaceId, { message })
     await finish(server.app, await take(server.app, id, 'plan'), { destructions: 1 })
     expect(await statusOf(id)).to.equal('post_plan_running')
-    const { db } = server.app
-    const ids = await db.one(sql.type(z.object({ stage: z.string(), result: z.string(), evaluation: z.string() }))`
-      select s.id as stage, x.id as result, e.id as evaluation
-      from task_stages s
-      join task_results x on x.task_stage_id = s.id
-      join policy_evaluations e on e.task_stage_id = s.id
-      where s.run_id = ${id}`)
-    await db.query(sql.void`
-      update task_results
-      set status = 'failed', message = 'Two <b>findings</b>', url = 'https://scanner.example/1'
-      where id = ${ids.result}`)
-    const tags = { Severity: [{ label: 'High', level: 'error' }] }
-    const row = (n: string, description: string, body: string, url: string) =>
-      db.query(sql.void`
-        insert into task_result_outcomes (id, task_result_id, outcome_id, description, body, url, tags, created_at)
-        values (${newId('taskrsoc')}, ${ids.result}, ${n}, ${description}, ${body}, ${url}, ${sql.jsonb(tags)}, clock_timestamp())`)
-    await row(
-      'PRTNR-1',
-      'A bucket is open',
-      '# Why\n\nIt is **public**. <script>alert(1)</script>',
-      'javascript:alert(1)',
-    )
-    await row('PRTNR-2', 'A port is open', 'x'.repeat(5000), 'https://scanner.example/2')
-    const outcomes = [
+    const findings = [
       {
-        policy_name: 'no-destroy',
-        description: 'Nothing is destroyed',
-        query: 'data.a.deny',
-        enforcement_level: 'mandatory',
-        status: 'failed',
+        id: 'PRTNR-1',
+        description: 'A bucket is open',
+        body: '# Why\n\nIt is **public**. <script>alert(1)</script>',
+        url: 'javascript:alert(1)',
       },
-      { policy_name: 'tags', description: '', query: 'data.b.deny', enforcement_level: 'advisory', status: 'failed' },
-      { policy_name: 'zones', description: '', query: 'data.c.deny', enforcement_level: 'advisory', status: 'passed' },
+      { id: 'PRTNR-2', description: 'A port is open', body: 'x'.repeat(5000), url: 'https://scanner.example/2' },
     ]
-    await db.query(sql.void`
-      insert into policy_set_outcomes (id, policy_evaluation_id, policy_set_name, overridable, outcomes, result_count)
-      values (${newId('psout')}, ${ids.evaluation}, 'guards', true, ${sql.jsonb(outcomes)},
-        ${sql.jsonb({ passed: 1, advisory_failed: 1, mandatory_failed: 1, errored: 0 })})`)
-    await db.query(sql.void`
-      update policy_evaluations
-      set status = 'failed', passed = 1, advisory_failed = 1, mandatory_failed = 1, blocks = true, overridable = true
-      where id = ${ids.evaluation}`)
-    await db.transaction(async (tx) => {
-      await lockRun(tx, id)
-      await settleStage(server.app, tx, id, ids.stage)
-    })
+    await failChecks(server, id, { message: 'Two <b>findings</b>', findings })
     expect(await statusOf(id)).to.equal('post_plan_awaiting_decision')
     return id
   }

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { finishPhase } from '../../shared/runs/hold.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
+import { diagnosticLine } from '../support/engine-output.ts'
 import { document, startServer, type TestServer } from '../support/server.ts'
 import { makeUser, password, Web } from '../support/web.ts'
 import { finish, take, write } from '../support/worker.ts'
@@ -87,19 +88,7 @@ describe('the log of a run', () => {
 │ A managed resource "x" "y" has not been declared.
 ╵
 `
-    const data = `${JSON.stringify({
-      '@level': 'error',
-      '@message': 'Error: No such subnet',
-      type: 'diagnostic',
-      diagnostic: {
-        severity: 'error',
-        summary: 'No such subnet',
-        detail: 'It was deleted.',
-        address: 'aws_instance.a',
-        range: { filename: 'net.tf', start: { line: 3 } },
-        snippet: { code: 'subnet = "s"', context: 'resource "aws_instance" "a"' },
-      },
-    })}\n`
+    const data = diagnosticLine('It was deleted.', 'subnet = "s"')
     const { id, claim } = await logged(init, box, data)
     await finishPhase(server.app, claim, { outcome: 'errored', reason: 'No such subnet' })
 

@@ -6,6 +6,7 @@ import { finishPhase } from '../../shared/runs/hold.ts'
 import { LINEAGE } from '../states/setup.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
+import { failure, planLog } from '../support/engine-output.ts'
 import { examplePlan, keepPlan } from '../support/plans.ts'
 import { document, startServer, type TestServer } from '../support/server.ts'
 import { putState } from '../support/states.ts'
@@ -13,30 +14,6 @@ import { makeUser, password } from '../support/web.ts'
 import { finish, take, write } from '../support/worker.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-const log = `Terraform v1.11.4
-Initializing plugins and modules...
-Terraform has been successfully initialized!
-aws_vpc.main: Refreshing state... [id=vpc-1]
-  \x1b[1m# aws_instance.bastion\x1b[0m must be \x1b[31mreplaced\x1b[0m
-\x1b[31m-\x1b[0m/\x1b[32m+\x1b[0m resource "aws_instance" "bastion" {
-      \x1b[33m~\x1b[0m availability_zone = "eu-central-1a" -> "eu-central-1b" # forces replacement
-    }
-\x1b[1mPlan:\x1b[0m 5 to add, 6 to change, 3 to destroy.
-`
-const failure = `${JSON.stringify({
-  '@level': 'error',
-  '@message': 'Error: No such subnet',
-  type: 'diagnostic',
-  diagnostic: {
-    severity: 'error',
-    summary: 'No such subnet',
-    detail: 'The subnet subnet-0b81f4c2 was deleted outside of this configuration.',
-    address: 'aws_instance.a',
-    range: { filename: 'net.tf', start: { line: 3 } },
-    snippet: { code: 'subnet_id = "subnet-0b81f4c2"', context: 'resource "aws_instance" "a"' },
-  },
-})}\n`
 
 describe('reading plans, logs and states in a browser', function () {
   this.timeout(300_000)
@@ -61,12 +38,12 @@ describe('reading plans, logs and states in a browser', function () {
 
     failed = await startRun(api, id, { 'plan-only': true, message: 'Fails' })
     const second = await take(app, failed, 'plan')
-    await write(app, second, `${log.split('\n').slice(0, 4).join('\n')}\n${failure}`)
+    await write(app, second, `${planLog.split('\n').slice(0, 4).join('\n')}\n${failure}`)
     await finishPhase(app, second, { outcome: 'errored', reason: 'No such subnet' })
 
     planned = await startRun(api, id, { message: 'Split NAT per zone, retire legacy gateway' })
     const first = await take(app, planned, 'plan')
-    await write(app, first, log)
+    await write(app, first, planLog)
     await keepPlan(app, first, examplePlan())
     await finish(app, first, { additions: 5, changes: 6, destructions: 3 })
   })
