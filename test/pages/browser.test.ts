@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import type { Page } from 'playwright-core'
+import { consoleErrors, signIn } from '../support/browse.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { document, startServer, type TestServer } from '../support/server.ts'
-import { makeUser, password } from '../support/web.ts'
+import { makeUser } from '../support/web.ts'
 import { finish, take, write } from '../support/worker.ts'
 
 describe('in a browser', function () {
@@ -22,14 +22,6 @@ describe('in a browser', function () {
   })
   after(() => server?.stop())
 
-  async function signIn(page: Page): Promise<void> {
-    await page.goto(`${server.url}${base}`)
-    await page.getByLabel('Username or e-mail address').fill('mira')
-    await page.getByLabel('Password').fill(password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.waitForURL(`${server.url}${base}`)
-  }
-
   async function plannedRun(message: string): Promise<string> {
     const id = await startRun(server.api, workspaceId, { message })
     const claim = await take(server.app, id, 'plan')
@@ -38,20 +30,13 @@ describe('in a browser', function () {
     return id
   }
 
-  const problemsOf = (page: Page): string[] => {
-    const found: string[] = []
-    page.on('console', (m) => m.type() === 'error' && found.push(m.text()))
-    page.on('pageerror', (e) => found.push(e.message))
-    return found
-  }
-
   for (const javaScriptEnabled of [true, false]) {
     it(`sign in, open the organization, make a run's way to its apply, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
       const { context, close } = await openBrowser({ javaScriptEnabled })
       try {
         const page = await context.newPage()
-        const problems = problemsOf(page)
-        await signIn(page)
+        const problems = consoleErrors(page)
+        await signIn(page, server.url, base)
         await page.goto(`${server.url}/app`)
         await page.getByRole('link', { name: 'acme', exact: true }).click()
         await page.getByRole('link', { name: 'net', exact: true }).click()
@@ -76,8 +61,8 @@ describe('in a browser', function () {
     const { context, close } = await openBrowser()
     try {
       const page = await context.newPage()
-      const problems = problemsOf(page)
-      await signIn(page)
+      const problems = consoleErrors(page)
+      await signIn(page, server.url, base)
       const id = await plannedRun('By keys')
       await page.keyboard.press('g')
       await page.keyboard.press('r')
@@ -101,8 +86,8 @@ describe('in a browser', function () {
     const { context, close } = await openBrowser()
     try {
       const page = await context.newPage()
-      const problems = problemsOf(page)
-      await signIn(page)
+      const problems = consoleErrors(page)
+      await signIn(page, server.url, base)
       const id = await startRun(server.api, workspaceId, { message: 'Followed' })
       const claim = await take(server.app, id, 'plan')
       await page.goto(`${server.url}${base}/runs/${id}`)

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import type { Page } from 'playwright-core'
 import { sql } from '../../db/sql.ts'
 import { type Acme, makeAcme } from '../support/acme.ts'
 import { at, violationsOf } from '../support/axe.ts'
+import { consoleErrors, signIn } from '../support/browse.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startRun } from '../support/configurations.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -74,25 +74,14 @@ describe('overviews', function () {
     workspace: '/app/acme/workspaces/queue',
   }
 
-  async function signIn(page: Page): Promise<string[]> {
-    const problems: string[] = []
-    page.on('console', (m) => m.type() === 'error' && problems.push(`${page.url()}: ${m.text()}`))
-    page.on('pageerror', (e) => problems.push(`${page.url()}: ${e.message}`))
-    await page.goto(`${server.url}/app/acme/runs`)
-    await page.getByLabel('Username or e-mail address').fill('mira')
-    await page.getByLabel('Password').fill(password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.waitForURL(`${server.url}/app/acme/runs`)
-    return problems
-  }
-
   it('they and the list of runs have no fault of accessibility, in both themes, wide and narrow', async function () {
     if (!browserPath()) this.skip()
     for (const colorScheme of ['light', 'dark'] as const) {
       const { context, close } = await openBrowser({ colorScheme })
       try {
         const page = await context.newPage()
-        const found = [await signIn(page)]
+        const found = [consoleErrors(page)]
+        await signIn(page, server.url, '/app/acme/runs')
         const openTable = async (name: string) => {
           if (name === 'overview') await page.getByText('As a table').first().click()
         }
@@ -109,7 +98,8 @@ describe('overviews', function () {
     const live = await openBrowser()
     try {
       const page = await live.context.newPage()
-      const problems = await signIn(page)
+      const problems = consoleErrors(page)
+      await signIn(page, server.url, '/app/acme/runs')
       const pending = (await server.api.get(`/workspaces/${acme.workspaceId}/runs`)).json.data.find(
         (r: { attributes: { status: string } }) => r.attributes.status === 'pending',
       )
@@ -124,7 +114,7 @@ describe('overviews', function () {
     const plain = await openBrowser({ javaScriptEnabled: false })
     try {
       const page = await plain.context.newPage()
-      await signIn(page)
+      await signIn(page, server.url, '/app/acme/runs')
       await page.locator('.switcher summary').press('Enter')
       await page.locator('.switcher').getByRole('link', { name: 'quiet' }).press('Enter')
       await page.waitForURL(`${server.url}/app/quiet/workspaces`)

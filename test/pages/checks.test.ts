@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { hashPassword, updatePassword } from '../../shared/users/users.ts'
 import { violationsHere } from '../support/axe.ts'
+import { consoleErrors, signIn } from '../support/browse.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { failChecks } from '../support/checks.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
@@ -151,12 +152,8 @@ describe('checks on the page of a run', function () {
       const { context, close } = await openBrowser({ colorScheme })
       try {
         const page = await context.newPage()
-        const problems: string[] = []
-        page.on('console', (m) => m.type() === 'error' && problems.push(m.text()))
-        await page.goto(`${server.url}${path}/runs/${id}`)
-        await page.getByLabel('Username or e-mail address').fill('mira')
-        await page.getByLabel('Password').fill(password)
-        await page.getByRole('button', { name: 'Sign in' }).click()
+        const problems = consoleErrors(page)
+        await signIn(page, server.url, `${path}/runs/${id}`)
         await page.getByRole('heading', { name: 'Checks' }).waitFor()
         await page.getByText('2 findings').press('Enter')
         found.push(await violationsHere(page, 'checks', colorScheme))

@@ -5,6 +5,7 @@ import { sql } from '../../db/sql.ts'
 import { hashPassword, updatePassword } from '../../shared/users/users.ts'
 import { type Acme, makeAcme } from '../support/acme.ts'
 import { at, violationsOf } from '../support/axe.ts'
+import { signIn } from '../support/browse.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { eventually, startJobsFor } from '../support/jobs.ts'
 import { makeMember, makeWorkspace } from '../support/people.ts'
@@ -132,10 +133,7 @@ describe('the explorer', function () {
         const { context, close } = await openBrowser({ colorScheme, javaScriptEnabled })
         try {
           const page = await context.newPage()
-          await page.goto(server.url + explorer)
-          await page.getByLabel('Username or e-mail address').fill('mira')
-          await page.getByLabel('Password').fill(password)
-          await page.getByRole('button', { name: 'Sign in' }).click()
+          await signIn(page, server.url, explorer)
           await page.getByRole('heading', { name: 'Explorer' }).waitFor()
           if (!javaScriptEnabled) {
             await page.getByRole('textbox', { name: 'Type' }).fill('terraform')

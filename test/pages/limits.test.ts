@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { type Acme, makeAcme } from '../support/acme.ts'
 import { at, violationsOf } from '../support/axe.ts'
+import { signIn } from '../support/browse.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { makeUser, password, Web } from '../support/web.ts'
@@ -160,7 +161,7 @@ describe('limits, retention and lifetimes on settings pages', function () {
         const { context, close } = await openBrowser({ colorScheme, javaScriptEnabled })
         try {
           const page = await context.newPage()
-          await signIn(page)
+          await signIn(page, server.url, limits)
           if (!javaScriptEnabled) await fill(page)
           else
             expect(
@@ -176,14 +177,6 @@ describe('limits, retention and lifetimes on settings pages', function () {
       }
     }
   })
-
-  async function signIn(page: Page): Promise<void> {
-    await page.goto(`${server.url}${limits}`)
-    await page.getByLabel('Username or e-mail address').fill('mira')
-    await page.getByLabel('Password').fill(password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.waitForURL(`${server.url}${limits}`)
-  }
 
   async function fill(page: Page): Promise<void> {
     await page.getByLabel('Runs at once').fill('12')

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { expect } from 'chai'
-import type { Page } from 'playwright-core'
 import { finishPhase } from '../../shared/runs/hold.ts'
 import { LINEAGE } from '../states/setup.ts'
+import { consoleErrors, signIn } from '../support/browse.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startRun, uploadConfiguration } from '../support/configurations.ts'
 import { failure, planLog } from '../support/engine-output.ts'
 import { examplePlan, keepPlan } from '../support/plans.ts'
 import { document, startServer, type TestServer } from '../support/server.ts'
 import { putState } from '../support/states.ts'
-import { makeUser, password } from '../support/web.ts'
+import { makeUser } from '../support/web.ts'
 import { finish, take, write } from '../support/worker.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -49,22 +49,12 @@ describe('reading plans, logs and states in a browser', function () {
   })
   after(() => server?.stop())
 
-  async function signIn(page: Page, path: string): Promise<void> {
-    await page.goto(server.url + path)
-    await page.getByLabel('Username or e-mail address').fill('mira')
-    await page.getByLabel('Password').fill(password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.waitForURL(server.url + path)
-  }
-
   it('with JavaScript a row fetches its attributes when it opens, chips filter in place, keys walk the changes', async () => {
     const { context, close } = await openBrowser()
     try {
       const page = await context.newPage()
-      const problems: string[] = []
-      page.on('console', (m) => m.type() === 'error' && problems.push(m.text()))
-      page.on('pageerror', (e) => problems.push(e.message))
-      await signIn(page, `${base}/runs/${planned}`)
+      const problems = consoleErrors(page)
+      await signIn(page, server.url, `${base}/runs/${planned}`)
 
       await page.getByText('private[4 keys]').click()
       await page.getByText('10.20.0.0/20').waitFor()
@@ -94,7 +84,7 @@ describe('reading plans, logs and states in a browser', function () {
     const { context, close } = await openBrowser({ javaScriptEnabled: false })
     try {
       const page = await context.newPage()
-      await signIn(page, `${base}/runs/${planned}`)
+      await signIn(page, server.url, `${base}/runs/${planned}`)
       await page.locator('.res', { hasText: 'private[4 keys]' }).locator('summary').click()
       await page.locator('.res', { hasText: 'private[4 keys]' }).getByRole('link', { name: 'Attributes' }).click()
       await page.getByText('10.20.0.0/20').waitFor()
@@ -122,7 +112,7 @@ describe('reading plans, logs and states in a browser', function () {
         const { context, close } = await openBrowser({ colorScheme, viewport: { width, height: 900 } })
         try {
           const page = await context.newPage()
-          await signIn(page, base)
+          await signIn(page, server.url, base)
           const found: string[] = []
           for (const [name, path] of Object.entries({
             run: `${base}/runs/${planned}`,

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { type Acme, makeAcme } from '../support/acme.ts'
 import { at, violationsOf } from '../support/axe.ts'
+import { signIn } from '../support/browse.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { makeUser, password, Web } from '../support/web.ts'
@@ -118,10 +119,7 @@ describe('pages of policies', function () {
       const { context, close } = await openBrowser({ colorScheme })
       try {
         const page = await context.newPage()
-        await page.goto(server.url + set)
-        await page.getByLabel('Username or e-mail address').fill('mira')
-        await page.getByLabel('Password').fill(password)
-        await page.getByRole('button', { name: 'Sign in' }).click()
+        await signIn(page, server.url, set)
         await page.getByRole('heading', { name: 'Where it applies' }).waitFor()
         if (colorScheme === 'light') {
           await page.getByRole('combobox', { name: 'Policy' }).selectOption({ label: 'shown' })

@@ -1,10 +1,9 @@
 import { expect } from 'chai'
-import type { Page } from 'playwright-core'
 import { type Acme, makeAcme } from '../support/acme.ts'
 import { violations } from '../support/axe.ts'
+import { consoleErrors, signIn } from '../support/browse.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { password } from '../support/web.ts'
 
 describe('settings in a browser', function () {
   this.timeout(300_000)
@@ -17,23 +16,12 @@ describe('settings in a browser', function () {
   })
   after(() => server?.stop())
 
-  async function signIn(page: Page): Promise<string[]> {
-    const problems: string[] = []
-    page.on('console', (m) => m.type() === 'error' && problems.push(`${page.url()}: ${m.text()}`))
-    page.on('pageerror', (e) => problems.push(`${page.url()}: ${e.message}`))
-    await page.goto(`${server.url}/app/acme/workspaces`)
-    await page.getByLabel('Username or e-mail address').fill('mira')
-    await page.getByLabel('Password').fill(password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.waitForURL(`${server.url}/app/acme/workspaces`)
-    return problems
-  }
-
   it('the palette is opened, used and left by keyboard alone', async () => {
     const { context, close } = await openBrowser()
     try {
       const page = await context.newPage()
-      const problems = await signIn(page)
+      const problems = consoleErrors(page)
+      await signIn(page, server.url, '/app/acme/workspaces')
       // the script shows this button when it listens to keys
       await page.getByRole('button', { name: /^Keyboard/ }).waitFor()
       await page.keyboard.press('Control+k')
@@ -69,7 +57,8 @@ describe('settings in a browser', function () {
     const { context, close } = await openBrowser()
     try {
       const page = await context.newPage()
-      const problems = await signIn(page)
+      const problems = consoleErrors(page)
+      await signIn(page, server.url, '/app/acme/workspaces')
       await page.goto(`${server.url}/app/acme/queue`)
       await page.getByText('Rolling restart').waitFor()
       const queued = await server.api.get(`/workspaces/${acme.workspaceId}/runs`)

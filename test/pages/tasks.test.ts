@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { hashPassword, updatePassword } from '../../shared/users/users.ts'
 import { type Acme, makeAcme } from '../support/acme.ts'
 import { at, violationsOf } from '../support/axe.ts'
+import { signIn } from '../support/browse.ts'
 import { browserPath, openBrowser } from '../support/browser.ts'
 import { makeMember } from '../support/people.ts'
 import { startReceiver } from '../support/receiver.ts'
@@ -126,10 +127,7 @@ describe('pages of run tasks', function () {
       const { context, close } = await openBrowser({ colorScheme })
       try {
         const page = await context.newPage()
-        await page.goto(`${server.url}${attached}`)
-        await page.getByLabel('Username or e-mail address').fill('mira')
-        await page.getByLabel('Password').fill(password)
-        await page.getByRole('button', { name: 'Sign in' }).click()
+        await signIn(page, server.url, attached)
         await page.getByRole('heading', { name: 'Run tasks' }).waitFor()
         if (colorScheme === 'light') {
           await page.getByRole('combobox', { name: 'Task' }).selectOption({ label: 'watcher' })
