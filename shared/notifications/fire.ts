@@ -19,13 +19,17 @@ const SubscriberRow = z.object({
   run_created_by: z.string().nullable(),
 })
 
+/** Of a workspace `w`: its own, and its project's. */
+const subscriptions = sql.fragment`
+  notification_configurations c on (c.workspace_id = w.id or c.project_id = w.project_id) and c.enabled`
+
 /** Whether anybody wishes to be told of a workspace's runs. */
 export const isSubscribed = (workspaceId: FragmentSqlToken) => sql.fragment`
   exists (
     select 1
-    from workspaces s
-    join notification_configurations c on c.workspace_id = s.id or c.project_id = s.project_id
-    where s.id = ${workspaceId} and c.enabled)`
+    from workspaces w
+    join ${subscriptions}
+    where w.id = ${workspaceId})`
 
 /**
  * Tells everybody who asked for it that a run has a new status. In the transaction of the change: the messages and
@@ -55,10 +59,10 @@ export async function fire(app: App, tx: Tx, occasion: Occasion): Promise<void> 
       r.id as run_id, r.message as run_message, r.created_at as run_created_at, u.username as run_created_by
     from workspaces w
     join organizations o on o.id = w.organization_id
-    join notification_configurations c on c.workspace_id = w.id or c.project_id = w.project_id
+    join ${subscriptions}
     left join runs r on r.id = ${occasion.runId}
     left join users u on u.id = r.created_by
-    where w.id = ${occasion.workspaceId} and c.enabled and ${occasion.trigger} = any(c.triggers)
+    where w.id = ${occasion.workspaceId} and ${occasion.trigger} = any(c.triggers)
     order by c.created_at, c.id`)
   for (const to of subscribers) await enqueue(app, tx, to.configuration_id, payloadOf(app, to, occasion), to.run_id)
 }

@@ -59,6 +59,15 @@ describe('single sign-on', () => {
   }
   const countUsers = () =>
     server.app.db.oneFirst(sql.type(z.object({ n: z.number() }))`select count(*)::int as n from users`)
+  const userCalled = (name: string) =>
+    server.app.db.one(sql.type(z.object({ email: z.string(), teams: z.number() }))`
+      select email, (select count(*)::int from team_members m where m.user_id = u.id) as teams
+      from users u
+      where username = ${name}`)
+  const teamOfGroup = async (name: string, group: string) => {
+    const { json } = await server.api.post('/organizations', document({ name: `o-${name}`, email: 'a@b.example' }))
+    await server.api.post(`/organizations/${json.data.id}/teams`, document({ name: 'p', 'sso-team-id': group }))
+  }
   const refused = async (slug: string, says: Says, sentence: string) => {
     const before = await countUsers()
     const web = new Web(server)
@@ -196,19 +205,11 @@ describe('single sign-on', () => {
       ],
       teams: [{ slug: 'platform', organization: { login: 'acme' } }],
     }
-    const { json } = await server.api.post('/organizations', document({ name: `o-${login}`, email: 'a@b.example' }))
-    await server.api.post(
-      `/organizations/${json.data.id}/teams`,
-      document({ name: 'p', 'sso-team-id': 'github:acme/platform' }),
-    )
+    await teamOfGroup(login, 'github:acme/platform')
 
     expect((await signIn(slug, { claims: hub })).status).to.equal(303)
 
-    const user = await server.app.db.one(sql.type(z.object({ email: z.string(), teams: z.number() }))`
-      select email, (select count(*)::int from team_members m where m.user_id = u.id) as teams
-      from users u
-      where username = ${login}`)
-    expect(user).to.deep.equal({ email: `${login}@acme.example`, teams: 1 })
+    expect(await userCalled(login)).to.deep.equal({ email: `${login}@acme.example`, teams: 1 })
   })
 
   it('GitLab: address and groups that only userinfo tells count, and those of another subject are refused', async () => {
@@ -222,20 +223,12 @@ describe('single sign-on', () => {
       email_verified: true,
       groups_direct: ['acme/platform'],
     }
-    const { json } = await server.api.post('/organizations', document({ name: `o-${name}`, email: 'a@b.example' }))
-    await server.api.post(
-      `/organizations/${json.data.id}/teams`,
-      document({ name: 'p', 'sso-team-id': 'gitlab:acme/platform' }),
-    )
+    await teamOfGroup(name, 'gitlab:acme/platform')
     await refused(slug, { claims: { sub }, userinfo: { ...userinfo, sub: 'another' } }, 'House')
 
     expect((await signIn(slug, { claims: { sub }, userinfo })).status).to.equal(303)
 
-    const user = await server.app.db.one(sql.type(z.object({ email: z.string(), teams: z.number() }))`
-      select email, (select count(*)::int from team_members m where m.user_id = u.id) as teams
-      from users u
-      where username = ${name}`)
-    expect(user).to.deep.equal({ email: `${name}@acme.example`, teams: 1 })
+    expect(await userCalled(name)).to.deep.equal({ email: `${name}@acme.example`, teams: 1 })
   })
 
   it('a sign-in and a new person are in the audit log; the client secret is in no entry, answer or page', async () => {
