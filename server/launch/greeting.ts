@@ -14,10 +14,13 @@ export function greeting(launched: Launched): string {
   const login = firstLogin
     ? `${firstLogin.username} / ${firstLogin.password}   (shown only now)`
     : 'your login from the first start'
+  const off = launched.takesPasswords
+    ? ''
+    : '\n              Passwords are switched off (TOFUTF_LOCAL_SIGN_IN): sign in through a provider, see docs/sign-in.md.'
   return `
 TofuTF is ready: ${launched.url}
 
-  Sign in     ${login}
+  Sign in     ${login}${off}
   API token   ${token ?? `make one at ${launched.url}/app/settings/tokens`}
 
 For terraform and tofu, paste ${ways.length > 1 ? 'one of these' : 'this'} into a shell:

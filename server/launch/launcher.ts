@@ -29,6 +29,8 @@ export interface Launched {
   localUrl: string
   /** Made by this start; null when the database had accounts already. */
   firstLogin: { username: string; password: string } | null
+  /** whether passwords sign in (TOFUTF_LOCAL_SIGN_IN) */
+  takesPasswords: boolean
   /** null: not known on this machine (any more). */
   token: string | null
   organization: string | null
@@ -114,6 +116,7 @@ export async function launch(asked: Config, options: LaunchOptions): Promise<Lau
     url: config.url,
     localUrl,
     firstLogin: login,
+    takesPasswords: config.localSignIn,
     token,
     organization,
     cli,
